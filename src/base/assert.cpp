@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cairn/base/assert.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace cairn {
+
+void assertion_failed(const char* file, int line, const char* condition, const char* why) {
+  std::fprintf(stderr, "cairn: invariant broken at %s:%d: %s (%s)\n", file, line, why, condition);
+  std::abort();
+}
+
+}  // namespace cairn
