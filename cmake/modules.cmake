@@ -11,6 +11,9 @@ add_library(cairn_pch_asio OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
 target_include_directories(cairn_pch_asio PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_precompile_headers(cairn_pch_asio PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_asio.hpp)
 
+# Modules that read what strangers send: built so that libFuzzer sees which branches it reached.
+set(CAIRN_FUZZED protocol record log config)
+
 function(cairn_module path)
   cmake_parse_arguments(arg "ASIO" "" "LINK" ${ARGN})
   string(REPLACE "/" "_" name cairn_${path})
@@ -26,6 +29,10 @@ function(cairn_module path)
       PRIVATE ${CMAKE_SOURCE_DIR}/src/${path})
     target_link_libraries(${name} PUBLIC ${arg_LINK})
     cairn_precompile(${name} ${arg_ASIO})
+    if(CAIRN_TESTS AND path IN_LIST CAIRN_FUZZED)
+      target_compile_options(${name} PRIVATE
+        -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/include)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cairn/base/assert.hpp>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <cairn/base/assert.hpp>
 
 namespace cairn {
 

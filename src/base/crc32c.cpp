@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cairn/base/crc32c.hpp>
+#include <algorithm>
+#include <limits>
 
 #include <isa-l/crc.h>
 
-#include <algorithm>
-#include <limits>
+#include <cairn/base/crc32c.hpp>
 
 namespace cairn {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cairn/base/error_code.hpp>
+#include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
+#include <cairn/base/error_code.hpp>
 
 namespace cairn {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cairn/base/metrics.hpp>
-
 #include <algorithm>
 #include <cmath>
+
+#include <cairn/base/metrics.hpp>
 
 namespace cairn {
 namespace {
@@ -86,7 +86,8 @@ std::vector<Sample> Metrics::samples() const {
   copy(counters_, MetricKind::counter, all, [](auto& from, Sample& to) { to.value = from.value; });
   copy(gauges_, MetricKind::gauge, all, [](auto& from, Sample& to) { to.value = from.value; });
   copy(observed_, MetricKind::gauge, all, [](auto& from, Sample& to) { to.value = from(); });
-  copy(histograms_, MetricKind::histogram, all, [](auto& from, Sample& to) { to.histogram = from; });
+  copy(histograms_, MetricKind::histogram, all,
+       [](auto& from, Sample& to) { to.histogram = from; });
   return all;
 }
 

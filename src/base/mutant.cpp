@@ -2,7 +2,7 @@
 #include <cairn/base/mutant.hpp>
 
 #ifdef CAIRN_MUTANTS
-#include <string>
+#  include <string>
 
 namespace cairn {
 namespace {

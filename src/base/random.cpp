@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bit>
+
 #include <cairn/base/assert.hpp>
 #include <cairn/base/random.hpp>
-
-#include <bit>
 
 namespace cairn {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ASSERT(condition, "why this must hold"): a broken invariant stops the process, in release too. Bad
-// input is never a reason to assert: that is Result's work (result.hpp).
+// ASSERT(condition, "why this must hold"): a broken invariant stops the process, in release too.
+// Bad input is never a reason to assert: that is Result's work (result.hpp).
 #pragma once
 
 namespace cairn {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte views and big-endian numbers, the order of every number Kafka writes. A view does not own: who
-// hands one on says how long it lives.
+// Byte views and big-endian numbers, the order of every number Kafka writes. A view does not own:
+// who hands one on says how long it lives.
 #pragma once
 
 #include <bit>

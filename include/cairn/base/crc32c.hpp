@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-32C (Castagnoli), the checksum of record batches and producer snapshots; ISA-L in hardware.
+// CRC-32C (Castagnoli), the checksum of record batches and producer snapshots: RFC 3720, appendix
+// B.4. Computed by ISA-L with the processor's instructions; a pure function.
 #pragma once
 
 #include <cairn/base/bytes.hpp>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ids of the domain, in Kafka's words, and the values that mean "none".
+// The ids of the domain, in Kafka's words, and the values that mean "none". Inside the process they
+// are strong types; wire structs (protocol) hold plain numbers, converted where a message is
+// handled.
 #pragma once
 
 #include <string>
@@ -10,7 +12,7 @@
 namespace cairn {
 
 using Offset = Strong<struct OffsetTag, std::int64_t>;  // position of a record in a log
-using Epoch = Strong<struct EpochTag, std::int32_t>;    // leader epoch: of a partition or the quorum
+using Epoch = Strong<struct EpochTag, std::int32_t>;  // leader epoch: of a partition or the quorum
 using BrokerId = Strong<struct BrokerIdTag, std::int32_t>;  // node.id, of controllers too
 using BrokerEpoch = Strong<struct BrokerEpochTag, std::int64_t>;
 using PartitionIndex = Strong<struct PartitionIndexTag, std::int32_t>;
@@ -25,7 +27,8 @@ inline constexpr BrokerId no_broker{-1};
 inline constexpr BrokerEpoch no_broker_epoch{-1};
 inline constexpr ProducerId no_producer{-1};
 inline constexpr ProducerEpoch no_producer_epoch{-1};
-inline constexpr std::int64_t no_timestamp = -1;  // record timestamps are ms since 1970, as in Kafka
+inline constexpr std::int64_t no_timestamp =
+    -1;  // record timestamps are ms since 1970, as in Kafka
 inline constexpr std::int32_t no_sequence = -1;
 
 struct TopicPartition {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The face of logging: a level and one line of text that names topic, partition, client and cause as
-// key=value. Where lines go is set once by the program (runtime/asio: spdlog; the simulator: its
+// The face of logging: a level and one line of text that names topic, partition, client and cause
+// as key=value. Where lines go is set once by the program (runtime/asio: spdlog; the simulator: its
 // trace); without a sink they vanish. Never log a secret or the content of a record.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace cairn::logging {
 

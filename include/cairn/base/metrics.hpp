@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters, gauges and histograms, named as Kafka's JMX metrics are named in Prometheus. A Metrics
-// belongs to one shard and is not shared: its numbers are plain, an increment is one instruction, and
-// the http module gathers the shards' by a message. A reference stays valid as long as its Metrics.
+// belongs to one shard and is not shared: its numbers are plain, an increment is one instruction,
+// and the http module gathers the shards' by a message. A reference stays valid as long as its
+// Metrics.
 #pragma once
 
 #include <array>
@@ -54,8 +55,8 @@ struct Sample {
   MetricKind kind;
   std::string help;
   Labels labels;
-  double value = 0;      // counter and gauge
-  Histogram histogram;   // histogram
+  double value = 0;     // counter and gauge
+  Histogram histogram;  // histogram
 };
 
 class Metrics {
@@ -64,7 +65,8 @@ class Metrics {
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, Labels labels = {});
-  /// A gauge that is asked for its value when it is read; `read` outlives the Metrics or is removed.
+  /// A gauge that is asked for its value when it is read; `read` outlives the Metrics or is
+  /// removed.
   void observe(std::string_view name, std::string_view help, Labels labels,
                std::function<double()> read);
   /// Forgets all metrics with these labels (a topic that is gone).

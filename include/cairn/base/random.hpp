@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seeded randomness (xoshiro256**, Blackman and Vigna 2018). Everything that rolls dice takes one of
-// these as an argument; only runtime/asio seeds one from the machine, so a simulation replays.
+// Seeded randomness (xoshiro256**, Blackman and Vigna 2018). Everything that rolls dice takes one
+// of these as an argument; only runtime/asio seeds one from the machine, so a simulation replays.
 #pragma once
 
 #include <cstdint>

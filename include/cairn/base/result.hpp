@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expected failures: Result<T> holds a value or an Error of Kafka's vocabulary and a reason in plain
-// words. We throw nothing.
+// Expected failures: Result<T> holds a value or an Error of Kafka's vocabulary and a reason in
+// plain words. We throw nothing.
 //
 //   TRY(auto size, file_size(name));      // in functions: returns the error, else declares size
 //   CO_TRY(auto n, co_await file.read(…)); // in coroutines
@@ -50,9 +50,9 @@ ErrorCode code_of(const Result<T>& result) {
   if (!name) leave std::unexpected(name.error());         \
   declaration = *std::move(name)
 #define CAIRN_TRY_PICK(_1, _2, macro, ...) macro
-#define TRY(...)                                                           \
-  CAIRN_TRY_PICK(__VA_ARGS__, CAIRN_TRY_2, CAIRN_TRY_1, )                  \
+#define TRY(...)                                          \
+  CAIRN_TRY_PICK(__VA_ARGS__, CAIRN_TRY_2, CAIRN_TRY_1, ) \
   (return, CAIRN_JOIN(result_, __COUNTER__), __VA_ARGS__)
-#define CO_TRY(...)                                                        \
-  CAIRN_TRY_PICK(__VA_ARGS__, CAIRN_TRY_2, CAIRN_TRY_1, )                  \
+#define CO_TRY(...)                                       \
+  CAIRN_TRY_PICK(__VA_ARGS__, CAIRN_TRY_2, CAIRN_TRY_1, ) \
   (co_return, CAIRN_JOIN(result_, __COUNTER__), __VA_ARGS__)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers that must not be mixed up. Strong<Tag, T> converts to and from T only by name; it compares,
-// hashes, prints and, where it counts something, steps and subtracts.
+// Numbers that must not be mixed up. Strong<Tag, T> converts to and from T only by name; it
+// compares, hashes, prints and, where it counts something, steps and subtracts.
 #pragma once
-
-#include <fmt/format.h>
 
 #include <compare>
 #include <concepts>
 #include <cstdint>
 #include <functional>
+
+#include <fmt/format.h>
 
 namespace cairn {
 

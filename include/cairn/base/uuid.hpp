@@ -3,14 +3,14 @@
 // base64url as text. The first hundred values are reserved.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace cairn {
 
@@ -30,10 +30,10 @@ struct Uuid {
   std::string text() const;
   /// The reverse; nothing if the text is not one (padding is accepted, as Kafka does).
   static std::optional<Uuid> parse(std::string_view text);
-  /// A version 4 id that is not reserved and whose text does not begin with '-', as Kafka draws them.
+  /// A version 4 id that is not reserved and whose text does not begin with '-', as Kafka draws
+  /// them.
   static Uuid random(Random& random);
 };
-
 
 }  // namespace cairn
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Variable-length integers: unsigned for lengths of flexible messages, zigzag inside records. At most
-// 5 bytes for 32 bits and 10 for 64.
+// Variable-length integers: unsigned for lengths of flexible messages, zigzag inside records. At
+// most 5 bytes for 32 bits and 10 for 64.
 #pragma once
 
 #include <optional>
@@ -38,8 +38,8 @@ inline void append_varint(Bytes& to, std::int64_t value) {
   append_unsigned_varint(to, zigzag(value));
 }
 
-/// Reads from the front of `from` and moves it on; nothing, and `from` unmoved, if it is cut short or
-/// longer than its type allows.
+/// Reads from the front of `from` and moves it on; nothing, and `from` unmoved, if it is cut short
+/// or longer than its type allows.
 std::optional<std::uint32_t> read_unsigned_varint32(BytesView& from);
 std::optional<std::uint64_t> read_unsigned_varint64(BytesView& from);
 std::optional<std::int32_t> read_varint32(BytesView& from);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
 #include <cairn/base/crc32c.hpp>
 #include <cairn/base/ids.hpp>
 #include <cairn/base/metrics.hpp>
 #include <cairn/base/random.hpp>
 #include <cairn/base/result.hpp>
-#include <gtest/gtest.h>
 
 namespace cairn {
 

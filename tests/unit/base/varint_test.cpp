@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cairn/base/varint.hpp>
+#include <limits>
+
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <cairn/base/varint.hpp>
 
 namespace cairn {
 
 TEST(Varint, every_width_comes_back_and_has_the_size_it_says) {
   for (int shift = 0; shift < 64; ++shift) {
     for (const std::int64_t sign : {1, -1}) {
-      const auto value = sign * static_cast<std::int64_t>(std::uint64_t{1} << shift >> (shift == 63));
+      const auto value =
+          sign * static_cast<std::int64_t>(std::uint64_t{1} << shift >> (shift == 63));
       Bytes bytes;
       append_varint(bytes, value);
       EXPECT_EQ(bytes.size(), size_of_varint(value));
