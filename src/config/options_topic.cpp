@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys of topics, groups, client metrics subscriptions and quotas.
+#include "option_tables.hpp"
+
+namespace cairn::config::tables {
+
+using enum UpdateMode;
+using enum Visibility;
+using enum Effect;
+
+std::span<const Option> topic() {
+  static constexpr Option table[] = {
+      {"cleanup.policy", Type::list, "delete", list_of("compact|delete", list_no_duplicates),
+       cluster_wide, listed, honoured, "log.cleanup.policy",
+       "What happens to old segments: delete, compact, or both."},
+      {"compression.gzip.level", Type::int32, "-1", gzip_levels, cluster_wide, listed, honoured,
+       "compression.gzip.level", "Level used when batches are compressed again with gzip."},
+      {"compression.lz4.level", Type::int32, "9", between(1, 17), cluster_wide, listed, honoured,
+       "compression.lz4.level", "Level used when batches are compressed again with lz4."},
+      {"compression.type", Type::string, "producer",
+       one_of("uncompressed|zstd|lz4|snappy|gzip|producer"), cluster_wide, listed, honoured,
+       "compression.type",
+       "Codec in which batches are stored; \"producer\" keeps what the producer chose."},
+      {"compression.zstd.level", Type::int32, "3", between(-131072, 22), cluster_wide, listed,
+       honoured, "compression.zstd.level",
+       "Level used when batches are compressed again with zstd."},
+      {"delete.retention.ms", Type::int64, "86400000", at_least(0), cluster_wide, listed, none,
+       "log.cleaner.delete.retention.ms", "Time a tombstone is kept in a compacted topic."},
+      {"file.delete.delay.ms", Type::int64, "60000", at_least(0), cluster_wide, listed, honoured,
+       "log.segment.delete.delay.ms", "Wait before a deleted segment's files leave the disk."},
+      {"flush.messages", Type::int64, "1", at_least(1), cluster_wide, listed, honoured,
+       "log.flush.interval.messages",
+       "Records appended before a flush to disk; 1 flushes before acks=all is answered."},
+      {"flush.ms", Type::int64, "9223372036854775807", at_least(0), cluster_wide, listed, honoured,
+       "log.flush.interval.ms;log.flush.scheduler.interval.ms",
+       "Longest time a record stays unflushed."},
+      {"follower.replication.throttled.replicas", Type::list, "", throttled, cluster_wide, listed,
+       none, "", "Replicas throttled as followers: partition:broker pairs, or *."},
+      {"index.interval.bytes", Type::int32, "4096", at_least(0), cluster_wide, listed, honoured,
+       "log.index.interval.bytes", "Bytes of log between two entries of the offset index."},
+      {"internal.segment.bytes", Type::int32, nullptr, any, cluster_wide, internal, honoured, "",
+       "Segment size below the least allowed one, for tests."},
+      {"leader.replication.throttled.replicas", Type::list, "", throttled, cluster_wide, listed,
+       none, "", "Replicas throttled as leaders: partition:broker pairs, or *."},
+      {"local.retention.bytes", Type::int64, "-2", at_least(-2), cluster_wide, listed, none,
+       "log.local.retention.bytes",
+       "Bytes of a partition kept locally before remote ones may serve; -2 is retention.bytes."},
+      {"local.retention.ms", Type::int64, "-2", at_least(-2), cluster_wide, listed, none,
+       "log.local.retention.ms",
+       "Time a segment is kept locally before remote ones may serve; -2 is retention.ms."},
+      {"max.compaction.lag.ms", Type::int64, "9223372036854775807", at_least(1), cluster_wide,
+       listed, none, "log.cleaner.max.compaction.lag.ms",
+       "Age at which a record must become cleanable."},
+      {"max.message.bytes", Type::int32, "1048588", at_least(0), cluster_wide, listed, honoured,
+       "message.max.bytes", "Largest record batch, compressed."},
+      {"message.timestamp.after.max.ms", Type::int64, "3600000", at_least(0), cluster_wide, listed,
+       honoured, "log.message.timestamp.after.max.ms",
+       "How far a record's timestamp may lie ahead of the broker's clock."},
+      {"message.timestamp.before.max.ms", Type::int64, "9223372036854775807", at_least(0),
+       cluster_wide, listed, honoured, "log.message.timestamp.before.max.ms",
+       "How far a record's timestamp may lie behind the broker's clock."},
+      {"message.timestamp.type", Type::string, "CreateTime", one_of("CreateTime|LogAppendTime"),
+       cluster_wide, listed, honoured, "log.message.timestamp.type",
+       "Whether a record keeps its producer's time or gets the time of its append."},
+      {"min.cleanable.dirty.ratio", Type::float64, "0.5", between(0, 1), cluster_wide, listed, none,
+       "log.cleaner.min.cleanable.ratio",
+       "Share of a log that must be uncleaned before it is cleaned."},
+      {"min.compaction.lag.ms", Type::int64, "0", at_least(0), cluster_wide, listed, none,
+       "log.cleaner.min.compaction.lag.ms",
+       "Age before which a record is left alone by the cleaner."},
+      {"min.insync.replicas", Type::int32, "1", at_least(1), cluster_wide, listed, honoured,
+       "min.insync.replicas", "Replicas that must have a record before acks=all is answered."},
+      {"preallocate", Type::boolean, "false", any, cluster_wide, listed, honoured,
+       "log.preallocate", "Whether a new segment takes its whole size on disk at once."},
+      {"remote.log.copy.disable", Type::boolean, "false", any, cluster_wide, listed, none, "",
+       "Whether copying to remote storage stops while reading from it goes on."},
+      {"remote.log.delete.on.disable", Type::boolean, "false", any, cluster_wide, listed, none, "",
+       "Whether remote data is deleted when remote storage is switched off."},
+      {"remote.storage.enable", Type::boolean, "false", any, cluster_wide, listed, none, "",
+       "Whether segments move to remote storage."},
+      {"retention.bytes", Type::int64, "-1", any, cluster_wide, listed, honoured,
+       "log.retention.bytes",
+       "Size of a partition above which old segments are deleted; -1 is without limit."},
+      {"retention.ms", Type::int64, "604800000", at_least(-1), cluster_wide, listed, honoured,
+       "log.retention.ms;log.retention.minutes*60000;log.retention.hours*3600000",
+       "Time a segment is kept; -1 is for ever."},
+      {"segment.bytes", Type::int32, "1073741824", at_least(1048576), cluster_wide, listed,
+       honoured, "log.segment.bytes", "Largest segment file."},
+      {"segment.index.bytes", Type::int32, "10485760", at_least(4), cluster_wide, listed, honoured,
+       "log.index.size.max.bytes", "Largest offset index; a full one rolls the segment."},
+      {"segment.jitter.ms", Type::int64, "0", at_least(0), cluster_wide, listed, honoured,
+       "log.roll.jitter.ms;log.roll.jitter.hours*3600000",
+       "Most time taken at random from segment.ms."},
+      {"segment.ms", Type::int64, "604800000", at_least(1), cluster_wide, listed, honoured,
+       "log.roll.ms;log.roll.hours*3600000", "Time after which a segment is closed."},
+      {"unclean.leader.election.enable", Type::boolean, "false", any, cluster_wide, listed,
+       honoured, "unclean.leader.election.enable",
+       "Whether a replica out of sync may lead if no other is left; it loses records."},
+  };
+  return table;
+}
+
+std::span<const Option> group() {
+  static constexpr Option table[] = {
+      {"consumer.assignment.interval.ms", Type::int32, "1000", at_least(0), cluster_wide, listed,
+       none, "group.consumer.assignment.interval.ms",
+       "Least time between two assignments of the group."},
+      {"consumer.heartbeat.interval.ms", Type::int32, "5000", at_least(1), cluster_wide, listed,
+       none, "group.consumer.heartbeat.interval.ms", "Heartbeat interval given to the members."},
+      {"consumer.session.timeout.ms", Type::int32, "45000", at_least(1), cluster_wide, listed, none,
+       "group.consumer.session.timeout.ms", "Silence after which a member is removed."},
+      {"share.assignment.interval.ms", Type::int32, "1000", at_least(0), cluster_wide, listed, none,
+       "group.share.assignment.interval.ms",
+       "Least time between two assignments of the share group."},
+      {"share.auto.offset.reset", Type::string, "latest", offset_reset, cluster_wide, listed, none,
+       "", "Where a share group begins without an offset: earliest, latest or by_duration."},
+      {"share.delivery.count.limit", Type::int32, "5", at_least(2), cluster_wide, listed, none,
+       "group.share.delivery.count.limit", "Times a record is offered before it is given up."},
+      {"share.heartbeat.interval.ms", Type::int32, "5000", at_least(1), cluster_wide, listed, none,
+       "group.share.heartbeat.interval.ms",
+       "Heartbeat interval given to the members of the share group."},
+      {"share.isolation.level", Type::string, "read_uncommitted",
+       one_of("read_committed|read_uncommitted"), cluster_wide, listed, none, "",
+       "Whether a share group sees records of open transactions."},
+      {"share.partition.max.record.locks", Type::int32, "2000", at_least(100), cluster_wide, listed,
+       none, "group.share.partition.max.record.locks",
+       "Most records of a partition that the share group may hold locked."},
+      {"share.record.lock.duration.ms", Type::int32, "30000", at_least(1000), cluster_wide, listed,
+       none, "group.share.record.lock.duration.ms", "Time a consumer holds a record it acquired."},
+      {"share.renew.acknowledge.enable", Type::boolean, "true", any, cluster_wide, listed, none, "",
+       "Whether a consumer may renew the lock of a record."},
+      {"share.session.timeout.ms", Type::int32, "45000", at_least(1), cluster_wide, listed, none,
+       "group.share.session.timeout.ms",
+       "Silence after which a member of the share group is removed."},
+      {"streams.assignment.interval.ms", Type::int32, "1000", at_least(0), cluster_wide, listed,
+       none, "group.streams.assignment.interval.ms",
+       "Least time between two assignments of the Streams group."},
+      {"streams.heartbeat.interval.ms", Type::int32, "5000", at_least(1), cluster_wide, listed,
+       none, "group.streams.heartbeat.interval.ms",
+       "Heartbeat interval given to the members of the Streams group."},
+      {"streams.initial.rebalance.delay.ms", Type::int32, "3000", at_least(0), cluster_wide, listed,
+       none, "group.streams.initial.rebalance.delay.ms",
+       "Wait for more members before the group's first rebalance."},
+      {"streams.num.standby.replicas", Type::int32, "0", at_least(0), cluster_wide, listed, none,
+       "group.streams.num.standby.replicas", "Standby replicas of each task."},
+      {"streams.session.timeout.ms", Type::int32, "45000", at_least(1), cluster_wide, listed, none,
+       "group.streams.session.timeout.ms",
+       "Silence after which a member of the Streams group is removed."},
+  };
+  return table;
+}
+
+std::span<const Option> client_metrics() {
+  static constexpr Option table[] = {
+      {"interval.ms", Type::int32, "300000", between(100, 3600000), cluster_wide, listed, none, "",
+       "How often matching clients push their metrics."},
+      {"match", Type::list, "", client_match, cluster_wide, listed, none, "",
+       "Clients the subscription is for, as name=regular expression."},
+      {"metrics", Type::list, "", list_of("", list_no_duplicates), cluster_wide, listed, none, "",
+       "Prefixes of the metrics that clients push."},
+  };
+  return table;
+}
+
+std::span<const Option> quota() {
+  static constexpr Option table[] = {
+      {"connection_creation_rate", Type::int32, "2147483647", at_least(0), cluster_wide, listed,
+       none, "", "New connections a second from an address."},
+      {"consumer_byte_rate", Type::int64, "9223372036854775807", any, cluster_wide, listed, none,
+       "", "Bytes a second that a client may fetch."},
+      {"controller_mutation_rate", Type::float64, "2.147483647E9", any, cluster_wide, listed, none,
+       "", "Partitions a second that a client may create or delete."},
+      {"producer_byte_rate", Type::int64, "9223372036854775807", any, cluster_wide, listed, none,
+       "", "Bytes a second that a client may produce."},
+      {"request_percentage", Type::float64, "2.147483647E9", any, cluster_wide, listed, none, "",
+       "Share of a thread's time that a client's requests may take."},
+  };
+  return table;
+}
+
+}  // namespace cairn::config::tables
