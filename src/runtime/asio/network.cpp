@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cairn/runtime/asio.hpp>
+
+#include "stream.hpp"
+
+namespace cairn::runtime::asio {
+namespace {
+
+using Acceptor = boost::asio::basic_socket_acceptor<Tcp, Executor>;
+using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
+using PauseTimer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+constexpr int listen_backlog = 1024;
+constexpr std::chrono::milliseconds accept_pause(100);
+
+Task<bool> is_cancelled() {
+  const auto state = co_await boost::asio::this_coro::cancellation_state;
+  co_return state.cancelled() != boost::asio::cancellation_type::none;
+}
+
+bool passes(const boost::system::error_code& error) {
+  using namespace boost::asio;
+  return error == error::no_descriptors || error == error::no_buffer_space ||
+         error == error::no_memory || error == error::connection_aborted ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
+
+class TcpListener : public Listener {
+ public:
+  TcpListener(Context& context, Acceptor acceptor)
+      : context_(context), acceptor_(std::move(acceptor)) {
+    boost::system::error_code ignored;
+    local_ = to_endpoint(acceptor_.local_endpoint(ignored));
+  }
+
+  Task<Result<std::unique_ptr<Stream>>> accept() override {
+    while (acceptor_.is_open() && !co_await is_cancelled()) {
+      Socket socket(context_.get_executor());
+      boost::system::error_code error;
+      co_await acceptor_.async_accept(socket, boost::asio::redirect_error(use_task, error));
+      if (!error) co_return std::make_unique<TcpStream>(std::move(socket));
+      if (!passes(error)) break;
+      logging::warn("cannot accept connections at {}: {}", to_string(local_), error.message());
+      PauseTimer pause(context_.get_executor(), accept_pause);
+      co_await pause.async_wait(boost::asio::redirect_error(use_task, error));
+    }
+    co_return fail(ErrorCode::network_exception, "the listener was closed");
+  }
+
+  Endpoint local() const override { return local_; }
+  void close() override {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+  }
+
+ private:
+  Context& context_;
+  Acceptor acceptor_;
+  Endpoint local_;
+};
+
+/// The addresses of a host. Names are looked up on a thread of Asio's.
+Task<Result<std::vector<Tcp::endpoint>>> resolve(Context& context, Endpoint endpoint) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(endpoint.host, error);
+  std::vector<Tcp::endpoint> found;
+  if (!error) {
+    found.emplace_back(address, endpoint.port);
+    co_return found;
+  }
+  Resolver resolver(context.get_executor());
+  const auto results = co_await resolver.async_resolve(
+      endpoint.host, std::to_string(endpoint.port), boost::asio::redirect_error(use_task, error));
+  for (const auto& result : results) found.push_back(result.endpoint());
+  if (found.empty()) co_return fail(ErrorCode::network_exception, "the host name is not known");
+  co_return found;
+}
+
+Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address) {
+  Acceptor acceptor(context.get_executor());
+  boost::system::error_code error;
+  acceptor.open(address.protocol(), error);
+  if (error) return fail(ErrorCode::network_exception, "the address family is not supported");
+  acceptor.set_option(Acceptor::reuse_address(true), error);
+  if (address.address().is_v6()) {
+    // All addresses means both families; ::1 means what it says.
+    const bool only = !address.address().is_unspecified();
+    acceptor.set_option(boost::asio::ip::v6_only(only), error);
+  }
+  acceptor.bind(address, error);
+  if (error == boost::asio::error::address_in_use) {
+    return fail(ErrorCode::network_exception, "the port is in use");
+  }
+  if (error == boost::asio::error::access_denied) {
+    return fail(ErrorCode::network_exception, "permission denied for the port");
+  }
+  if (error) return fail(ErrorCode::network_exception, "the address is not one of this machine");
+  acceptor.listen(listen_backlog, error);
+  if (error) return fail(ErrorCode::network_exception, "the port is in use");
+  return acceptor;
+}
+
+}  // namespace
+
+Network::Network(Context& context) : context_(context) {}
+Network::~Network() = default;
+
+Task<Result<std::unique_ptr<Listener>>> Network::listen(Endpoint at) {
+  if (at.host.empty()) {
+    auto both = bind_to(context_, {boost::asio::ip::address_v6::any(), at.port});
+    if (both) co_return std::make_unique<TcpListener>(context_, *std::move(both));
+    at.host = "0.0.0.0";  // a machine without IPv6; a taken port fails again
+  }
+  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, at));
+  CO_TRY(Acceptor acceptor, bind_to(context_, addresses.front()));
+  co_return std::make_unique<TcpListener>(context_, std::move(acceptor));
+}
+
+Task<Result<std::unique_ptr<Stream>>> Network::connect(Endpoint to) {
+  if (co_await is_cancelled()) {
+    co_return fail(ErrorCode::network_exception, "the task was cancelled");
+  }
+  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, to));
+  for (const Tcp::endpoint& address : addresses) {
+    if (co_await is_cancelled()) break;
+    Socket socket(context_.get_executor());
+    boost::system::error_code error;
+    co_await socket.async_connect(address, boost::asio::redirect_error(use_task, error));
+    if (!error) co_return std::make_unique<TcpStream>(std::move(socket));
+  }
+  co_return fail(ErrorCode::network_exception, "the node does not answer at this address");
+}
+
+}  // namespace cairn::runtime::asio

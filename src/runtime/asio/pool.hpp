@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads for file operations that block. A Job lives in the frame of the task that waits for it,
+// so submitting allocates nothing; the task cannot be cancelled meanwhile. Flushes take at most
+// `flushes` threads, so that reads and appends always find one.
+// Owner: asio::Pool, which outlives every task that submits.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/post.hpp>
+
+#include <cairn/runtime/asio.hpp>
+
+namespace cairn::runtime::asio {
+
+enum class JobKind { prompt, flush };
+
+struct Job {
+  virtual void run() = 0;
+
+  Context* context = nullptr;
+  Waiter waiter;
+
+ protected:
+  ~Job() = default;
+};
+
+class Pool::State {
+ public:
+  State(int threads, int flushes);
+  ~State();
+
+  void submit(Job& job, JobKind kind);
+
+ private:
+  void work();
+  bool flush_may_start() const { return !flushes_.empty() && flushing_ < max_flushes_; }
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Job*> prompt_;
+  std::deque<Job*> flushes_;
+  int flushing_ = 0;
+  int max_flushes_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+/// Runs f() on the pool; the task resumes on its own context with what f returned.
+template <class F>
+Task<std::invoke_result_t<F&>> run_on_pool(Context& context, Pool::State& pool, JobKind kind, F f) {
+  struct Call final : Job {
+    explicit Call(F& f) : function(f) {}
+    void run() override { result.emplace(function()); }
+    F& function;
+    std::optional<std::invoke_result_t<F&>> result;
+  };
+  Call call(f);
+  call.context = &context;
+  pool.submit(call, kind);
+  co_await call.waiter.suspend(Cancellation::ignored);
+  co_return std::move(*call.result);
+}
+
+}  // namespace cairn::runtime::asio

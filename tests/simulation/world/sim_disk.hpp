@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated machine's disk. Writes land in a page cache; a sync makes a file's bytes durable, a
+// directory sync the names in it. At power loss each sector (512 bytes) written since, each change
+// of size and each change of a name is kept or dropped as the seed says: lost, torn and reordered
+// writes. Faults (no space, failing writes, failing syncs) are switched on by the test. Owner: the
+// World; it outlives the processes that use it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <cairn/base/random.hpp>
+#include <cairn/runtime/clock.hpp>
+#include <cairn/runtime/disk.hpp>
+
+namespace cairn::world {
+
+/// A file's bytes: as the page cache has them, and as the platter is known to.
+struct Inode {
+  static constexpr std::size_t sector = 512;
+
+  struct Change {  // since the last sync; a write, or a truncation if `bytes` is empty
+    std::uint64_t at = 0;
+    Bytes bytes;
+  };
+
+  Bytes cached;
+  Bytes durable;
+  std::vector<Change> changes;
+  std::uint64_t allocated = 0;
+  WallTime modified;
+
+  void write(std::uint64_t offset, BytesView bytes);
+  void truncate(std::uint64_t size);
+  void sync();
+  /// What is left after power loss; becomes cached and durable.
+  void lose_power(Random& random);
+};
+
+struct DiskFaults {
+  std::optional<std::uint64_t> space;  // bytes in all; none: unlimited
+  /// Asked for each operation ("read", "write", "sync", …) and path: true makes it fail.
+  std::function<bool(std::string_view operation, const std::string& path)> fails;
+};
+
+class SimMachine {
+ public:
+  SimMachine(std::string host, Random random) : host_(std::move(host)), random_(random) {}
+
+  const std::string& host() const { return host_; }
+  DiskFaults& faults() { return faults_; }
+  Duration& slowest_operation() { return slowest_; }
+
+  std::unique_ptr<runtime::Disk> make_disk(runtime::Clock& clock, Random random);
+  void release_locks() { locks_.clear(); }
+  void lose_power();
+
+  /// For checkers: what a file holds now; nothing if it is missing.
+  std::optional<Bytes> content(const std::string& path) const;
+
+ private:
+  friend class SimDisk;
+  friend class SimFile;
+  friend class SimLock;
+
+  struct Node {  // a name: of a file, or of a directory (no inode)
+    std::shared_ptr<Inode> inode;
+  };
+  using Names = std::map<std::string, Node>;
+  struct NameChange {  // of one entry of a directory, since that was synced
+    std::string path;
+    std::optional<Node> now;
+    std::string moved_from;  // a rename is one change of two names
+  };
+
+  bool fails(std::string_view operation, const std::string& path) const {
+    return faults_.fails && faults_.fails(operation, path);
+  }
+  std::uint64_t used() const;
+  void change(NameChange change);
+  static void apply(Names& names, const NameChange& change);
+  void sync_names(const std::string& directory);
+
+  std::string host_;
+  Random random_;
+  DiskFaults faults_;
+  Duration slowest_ = std::chrono::milliseconds(2);
+  Names names_;    // as the running system sees them
+  Names durable_;  // as they are known to survive
+  std::vector<NameChange> pending_;
+  std::set<std::string> locks_;
+};
+
+}  // namespace cairn::world

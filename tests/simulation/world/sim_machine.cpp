@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "sim_disk.hpp"
+
+namespace cairn::world {
+
+void Inode::write(std::uint64_t offset, BytesView bytes) {
+  if (bytes.empty()) return;
+  const std::uint64_t end = offset + bytes.size();
+  if (cached.size() < end) cached.resize(end);
+  std::ranges::copy(bytes, cached.begin() + static_cast<std::ptrdiff_t>(offset));
+  changes.push_back({offset, to_bytes(bytes)});
+}
+
+void Inode::truncate(std::uint64_t size) {
+  cached.resize(size);
+  allocated = size;
+  changes.push_back({size, {}});
+}
+
+void Inode::sync() {
+  durable = cached;
+  changes.clear();
+}
+
+void Inode::lose_power(Random& random) {
+  // Some crashes keep nearly everything, some nearly nothing, most a mixture.
+  const double kept = random.chance(0.25) ? 1.0 : random.chance(0.33) ? 0.0 : 0.5;
+  for (const Change& change : changes) {
+    if (change.bytes.empty()) {
+      if (random.chance(kept)) durable.resize(change.at);
+      continue;
+    }
+    std::uint64_t at = change.at;
+    const std::uint64_t end = change.at + change.bytes.size();
+    while (at < end) {
+      const std::uint64_t next = std::min(end, (at / sector + 1) * sector);
+      if (random.chance(kept)) {
+        if (durable.size() < next) durable.resize(next);  // the hole before reads as zeros
+        std::copy_n(change.bytes.begin() + static_cast<std::ptrdiff_t>(at - change.at), next - at,
+                    durable.begin() + static_cast<std::ptrdiff_t>(at));
+      }
+      at = next;
+    }
+  }
+  changes.clear();
+  cached = durable;
+  allocated = durable.size();
+}
+
+std::uint64_t SimMachine::used() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [path, node] : names_) {
+    if (node.inode)
+      bytes += std::max<std::uint64_t>(node.inode->cached.size(), node.inode->allocated);
+  }
+  return bytes;
+}
+
+void SimMachine::apply(Names& names, const NameChange& change) {
+  if (!change.moved_from.empty()) {
+    // A directory takes what is below it along.
+    const std::string below = change.moved_from + "/";
+    std::vector<std::pair<std::string, Node>> moved;
+    for (auto at = names.lower_bound(below); at != names.end() && at->first.starts_with(below);) {
+      moved.emplace_back(change.path + "/" + at->first.substr(below.size()), at->second);
+      at = names.erase(at);
+    }
+    names.erase(change.moved_from);
+    for (auto& [path, node] : moved) names.insert_or_assign(path, node);
+  }
+  if (change.now) {
+    names.insert_or_assign(change.path, *change.now);
+  } else {
+    names.erase(change.path);
+  }
+}
+
+void SimMachine::change(NameChange change) {
+  apply(names_, change);
+  pending_.push_back(std::move(change));
+}
+
+void SimMachine::sync_names(const std::string& directory) {
+  std::erase_if(pending_, [&](const NameChange& change) {
+    const bool here = runtime::parent_directory(change.path) == directory;
+    if (here) apply(durable_, change);
+    return here;
+  });
+}
+
+void SimMachine::lose_power() {
+  for (const NameChange& change : pending_) {
+    if (random_.chance(0.5)) apply(durable_, change);
+  }
+  pending_.clear();
+  // A name is reachable only if its directories survived.
+  std::erase_if(durable_, [&](const auto& entry) {
+    const std::string parent = runtime::parent_directory(entry.first);
+    return parent != "." && parent != "/" && !durable_.contains(parent);
+  });
+  for (auto& [path, node] : durable_) {
+    if (node.inode) node.inode->lose_power(random_);  // a second time changes nothing
+  }
+  names_ = durable_;
+}
+
+std::optional<Bytes> SimMachine::content(const std::string& path) const {
+  const auto found = names_.find(path);
+  if (found == names_.end() || !found->second.inode) return std::nullopt;
+  return found->second.inode->cached;
+}
+
+}  // namespace cairn::world

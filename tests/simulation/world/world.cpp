@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "world.hpp"
+
+#include <algorithm>
+
+#include <cairn/base/assert.hpp>
+
+namespace cairn::world {
+namespace {
+
+constexpr WallTime wall_start{std::chrono::milliseconds(1'750'000'000'000)};
+
+}  // namespace
+
+Instant SimClock::now() const { return world_.now(); }
+
+WallTime SimClock::wall() const {
+  const auto since =
+      std::chrono::duration_cast<std::chrono::milliseconds>(world_.now().time_since_epoch());
+  return wall_start + since + skew_;
+}
+
+Process::SimShard::SimShard(World& world, Process& process, int index)
+    : context(),
+      clock(world),
+      shard(index, context, clock, world.random().fork()),
+      disk(process.machine_.make_disk(clock, world.random().fork())),
+      network(world.fabric().make_network(process.host_, clock)),
+      work(context.get_executor()) {}
+
+Process::Process(World& world, SimMachine& machine, std::string host, int shards)
+    : world_(world), machine_(machine), host_(std::move(host)) {
+  for (int i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<SimShard>(world_, *this, i));
+  }
+}
+
+Process::~Process() {
+  // First the tasks of all shards, then what they referred to, last the contexts.
+  for (auto& shard : shards_) shard->context.destroy_tasks();
+  owned_.clear();
+}
+
+World::World(std::uint64_t seed) : random_(seed), fabric_(random_.fork()) {}
+World::~World() { processes_.clear(); }
+
+SimMachine& World::machine(const std::string& host) {
+  for (auto& machine : machines_) {
+    if (machine->host() == host) return *machine;
+  }
+  return *machines_.emplace_back(std::make_unique<SimMachine>(host, random_.fork()));
+}
+
+Process* World::process(const std::string& host) {
+  for (auto& process : processes_) {
+    if (process->host() == host) return process.get();
+  }
+  return nullptr;
+}
+
+Process& World::start(const std::string& host, int shards) {
+  ASSERT(process(host) == nullptr, "a machine runs one process at a time");
+  return *processes_.emplace_back(std::make_unique<Process>(*this, machine(host), host, shards));
+}
+
+void World::kill(const std::string& host) {
+  fabric_.reset_host(host);
+  std::erase_if(processes_, [&](const auto& process) { return process->host() == host; });
+  machine(host).release_locks();
+}
+
+void World::crash(const std::string& host) {
+  fabric_.silence_host(host);
+  std::erase_if(processes_, [&](const auto& process) { return process->host() == host; });
+  machine(host).release_locks();
+  machine(host).lose_power();
+}
+
+void World::mark(std::uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    trace_hash_ = (trace_hash_ ^ ((value >> shift) & 0xff)) * 0x100000001b3;
+  }
+}
+
+/// One step of a context that the seed picks among those that have one.
+bool World::step() {
+  std::vector<runtime::Context*> candidates;
+  for (auto& process : processes_) {
+    for (auto& shard : process->shards_) candidates.push_back(&shard->context);
+  }
+  while (!candidates.empty()) {
+    const std::size_t pick = random_.below(candidates.size());
+    if (candidates[pick]->poll_one() > 0) {
+      mark(pick);
+      return true;
+    }
+    candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(pick));
+  }
+  return false;
+}
+
+/// Moves time to the next timer, at most to `limit`; false if no timer is before that.
+bool World::advance(Instant limit) {
+  std::optional<Instant> next;
+  for (auto& process : processes_) {
+    for (auto& shard : process->shards_) {
+      const auto deadline = shard->clock.next_deadline();
+      if (deadline && (!next || *deadline < *next)) next = deadline;
+    }
+  }
+  if (!next || *next > limit) {
+    now_ = std::max(now_, limit);
+    return false;
+  }
+  now_ = std::max(now_, *next);
+  mark(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  for (auto& process : processes_) {
+    for (auto& shard : process->shards_) shard->clock.fire(now_);
+  }
+  return true;
+}
+
+void World::run_ready() {
+  while (step()) {
+  }
+}
+
+void World::run_for(Duration duration) {
+  run_until([] { return false; }, duration);
+}
+
+bool World::run_until(const std::function<bool()>& done, Duration limit) {
+  const Instant end = now_ + limit;
+  do {
+    while (!done()) {
+      if (!step()) break;
+    }
+    if (done()) return true;
+  } while (advance(end));
+  return done();
+}
+
+}  // namespace cairn::world
