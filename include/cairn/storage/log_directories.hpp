@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log directories of a node (log.dirs) and all partitions' logs in them: lock, identity, load,
+// create, delete, checkpoints, retention. Invariants: one owner of every checkpoint file; a clean
+// marker is believed once and only for what was loaded whole; a partition's directory exists,
+// synced, before its log is used. __cluster_metadata-0 is the controller's: skipped here, an error
+// where it does not belong. Owner: the node, on its data shard.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <cairn/config/server_config.hpp>
+#include <cairn/runtime/shard.hpp>
+#include <cairn/storage/cleaner.hpp>
+#include <cairn/storage/meta_properties.hpp>
+#include <cairn/storage/partition_log.hpp>
+
+namespace cairn::storage {
+
+/// Why a node cannot start, in one line for a person.
+template <class T = void>
+using StartResult = std::expected<T, std::string>;
+
+struct LogDirectoriesOptions {
+  std::vector<std::string> paths;  // log.dirs
+  std::string metadata_path;       // metadata.log.dir; locked too, also if not among the paths
+  config::LogConfig config;
+  std::chrono::milliseconds file_delete_delay{60'000};
+  CleanerOptions cleaner = {};
+};
+
+struct LogKey {
+  TopicId topic;
+  PartitionIndex partition;
+  auto operator<=>(const LogKey&) const = default;
+};
+
+/// What the metadata says of a directory found at load.
+struct KnownLog {
+  LogOptions options;
+};
+using KnownLogs = std::function<std::optional<KnownLog>(const TopicPartition&, const TopicId&)>;
+
+/// For DescribeLogDirs.
+struct DirectoryReport {
+  std::string path;
+  DirectoryId id;
+  bool online = true;
+  std::uint64_t total_bytes = 0;
+  std::uint64_t usable_bytes = 0;
+  std::vector<std::shared_ptr<PartitionLog>> logs;
+};
+
+class LogDirectory;
+
+class LogDirectories : private Cleaner::Logs {
+ public:
+  LogDirectories(Environment& environment, runtime::Shard& shard, LogDirectoriesOptions options);
+  ~LogDirectories() override;
+
+  // --- start, in this order ---
+
+  /// Makes missing directories, locks all, reads every meta.properties; they must agree.
+  runtime::Task<StartResult<>> lock();
+  /// Cluster id and node id as found; nothing if no directory was formatted before.
+  std::optional<MetaProperties> found() const;
+  /// Whether every directory has a meta.properties with a directory id.
+  bool formatted() const;
+  /// Checks what was found against these, and writes meta.properties where one (or its directory
+  /// id) is missing.
+  runtime::Task<StartResult<>> format(std::string cluster_id, BrokerId node_id);
+  /// Opens every partition's log, directories in parallel, logs bounded. A log the metadata does
+  /// not know becomes a stray; half-deleted ones go. Afterwards the background work runs.
+  runtime::Task<StartResult<>> load(KnownLogs known);
+
+  // --- partitions ---
+
+  std::shared_ptr<PartitionLog> find(const LogKey& key) const;
+  /// Finds or makes the log of a partition: in directory `wanted` if that is one of ours, else in
+  /// the one with the fewest.
+  runtime::Task<Result<std::shared_ptr<PartitionLog>>> create(LogKey key, TopicPartition partition,
+                                                              LogOptions options,
+                                                              DirectoryId wanted = {});
+  /// Renames the directory to ...-delete at once and removes it after file.delete.delay.ms.
+  runtime::Task<Result<>> remove(LogKey key);
+  std::vector<std::shared_ptr<PartitionLog>> logs() const;
+
+  // --- the node ---
+
+  std::vector<DirectoryId> directory_ids() const;  // online ones, in order of log.dirs
+  DirectoryId directory_id_of(const PartitionLog& log) const;
+  std::size_t online_count() const;
+  bool metadata_directory_online() const;
+  /// The broker epoch that clean markers held at start; -1 if any was missing.
+  BrokerEpoch previous_broker_epoch() const { return previous_broker_epoch_; }
+  /// Woken whenever a directory goes offline: look at online_count().
+  runtime::Event& directory_failed() { return directory_failed_; }
+  runtime::Task<std::vector<DirectoryReport>> describe();
+  DirectoryHealth& metadata_health();
+
+  runtime::Task<> write_checkpoints();  // all kinds, now
+  runtime::Task<> write_log_starts();   // so that DeleteRecords outlives a crash
+  runtime::Task<> apply_retention();    // now, to all logs
+  Cleaner& cleaner() { return cleaner_; }
+  /// Takes over what may change at run time: the delay of deletions, the cleaner's limits, and the
+  /// threads of recovery for a load to come.
+  void configure(const config::ServerConfig& config);
+  /// Ends background work, closes every log, writes the checkpoints and, if the load had finished,
+  /// the clean markers.
+  runtime::Task<> stop(BrokerEpoch broker_epoch);
+
+ private:
+  enum class Checkpoint : std::uint8_t { recovery_point, log_start, high_watermark, clean_point };
+  struct Found;
+
+  std::vector<LogDirectory*> all() const;
+  LogDirectory* directory_for_new(DirectoryId wanted) const;
+  LogDirectory* directory_of(const PartitionLog& log) const;
+
+  runtime::Task<StartResult<>> lock_one(LogDirectory& directory);
+  runtime::Task<StartResult<>> read_identity(LogDirectory& directory);
+  StartResult<> check_identities() const;
+  runtime::Task<StartResult<>> format_one(LogDirectory& directory, std::string cluster_id,
+                                          BrokerId node_id);
+  runtime::Task<> load_directory(LogDirectory& directory, const KnownLogs& known,
+                                 StartResult<>& result);
+  runtime::Task<StartResult<std::vector<Found>>> find_logs(LogDirectory& directory,
+                                                           const KnownLogs& known);
+  runtime::Task<> load_log(LogDirectory& directory, Found& found);
+  runtime::Task<bool> holds_data(std::string path);
+
+  void start_background();
+  runtime::Task<> watch(LogDirectory& directory);
+  runtime::Task<> repeat(std::chrono::milliseconds first, std::chrono::milliseconds every,
+                         runtime::Task<> (LogDirectories::*work)());
+  runtime::Task<> write_recovery_points();
+  runtime::Task<> write_high_watermarks();
+  runtime::Task<> expire_producers();
+  runtime::Task<> write_checkpoint(Checkpoint kind);
+  runtime::Task<> close_log(std::shared_ptr<PartitionLog> log);
+  std::vector<std::shared_ptr<PartitionLog>> logs_to_clean() const override { return logs(); }
+  runtime::Task<> save_clean_points() override;
+
+  Environment& environment_;
+  runtime::Shard& shard_;
+  LogDirectoriesOptions options_;
+  std::vector<std::unique_ptr<LogDirectory>> directories_;  // order of log.dirs
+  std::unique_ptr<LogDirectory> metadata_only_;             // metadata.log.dir outside log.dirs
+  std::map<LogKey, std::shared_ptr<PartitionLog>> logs_;
+  BrokerEpoch previous_broker_epoch_ = no_broker_epoch;
+  bool loaded_ = false;
+  std::uint64_t checkpointed_moves_ = 0;
+  runtime::Event directory_failed_;
+  Cleaner cleaner_;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace cairn::storage

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// The start of log directories: lock, identity, load. Whatever cannot be right ends in one line
+// that says which directory, what is in it, and what was expected.
+#include <algorithm>
+
+#include <cairn/base/log.hpp>
+#include <cairn/log/names.hpp>
+#include <cairn/storage/log_directories.hpp>
+
+#include "log_directory.hpp"
+#include "parallel.hpp"
+
+namespace cairn::storage {
+
+namespace {
+
+constexpr std::string_view metadata_log = "__cluster_metadata-0";
+constexpr std::string_view remote_cache = "remote-log-index-cache";
+
+template <class... Args>
+std::unexpected<std::string> problem(fmt::format_string<Args...> format, Args&&... args) {
+  return std::unexpected(fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// Files that may stand in a directory that was not formatted yet.
+bool is_harmless(std::string_view name) {
+  return name == log::file_names::lock || name == log::file_names::bootstrap ||
+         name == log::file_names::meta_properties || name == "lost+found";
+}
+
+}  // namespace
+
+struct LogDirectories::Found {
+  LogKey key;
+  TopicPartition partition;
+  LogOptions options;
+  std::string path;
+};
+
+// ---- lock ----
+
+runtime::Task<StartResult<>> LogDirectories::lock() {
+  for (LogDirectory* directory : all()) {
+    auto locked = co_await lock_one(*directory);
+    if (locked) locked = co_await read_identity(*directory);
+    if (!locked) co_return locked;
+  }
+  if (online_count() == 0) {
+    co_return problem("log.dirs: none of these can be used: {}", fmt::join(options_.paths, ", "));
+  }
+  if (!metadata_directory_online()) {
+    co_return problem("metadata.log.dir: {} cannot be used", options_.metadata_path);
+  }
+  co_return check_identities();
+}
+
+/// A directory that cannot be used is offline; one that is in use refuses the start.
+runtime::Task<StartResult<>> LogDirectories::lock_one(LogDirectory& directory) {
+  const Result<> made = co_await environment_.disk.create_directory(directory.path);
+  if (!made) {
+    directory.health.fail(made.error(), "cannot be made");
+    co_return StartResult<>();
+  }
+  auto locked = co_await environment_.disk.lock(directory.file(log::file_names::lock));
+  if (locked) {
+    directory.lock = std::move(*locked);
+  } else if (runtime::is_locked(locked.error())) {
+    co_return problem("log.dirs: {} is in use by another process; stop it or choose another",
+                      directory.path);
+  } else {
+    directory.health.fail(locked.error(), "cannot be locked");
+  }
+  co_return StartResult<>();
+}
+
+runtime::Task<StartResult<>> LogDirectories::read_identity(LogDirectory& directory) {
+  if (!directory.health.online()) co_return StartResult<>();
+  const auto entries = co_await environment_.disk.list(directory.path);
+  if (!entries) {
+    directory.health.fail(entries.error(), "cannot be listed");
+    co_return StartResult<>();
+  }
+  directory.empty = std::ranges::all_of(
+      *entries, [](const runtime::DirectoryEntry& entry) { return is_harmless(entry.name); });
+  const std::string name = directory.file(log::file_names::meta_properties);
+  const auto content = co_await runtime::read_file(environment_.disk, name);
+  if (!content) {
+    if (runtime::is_not_found(content.error())) co_return StartResult<>();
+    co_return problem("{} cannot be read: {}", name, content.error().why);
+  }
+  auto meta = decode_meta_properties(*content);
+  if (!meta) co_return problem("{} is not valid: {}", name, meta.error().why);
+  directory.meta = std::move(*meta);
+  co_return StartResult<>();
+}
+
+StartResult<> LogDirectories::check_identities() const {
+  const LogDirectory* first = nullptr;
+  std::map<DirectoryId, std::string> seen;
+  for (const LogDirectory* directory : all()) {
+    if (!directory->meta) continue;
+    const MetaProperties& meta = *directory->meta;
+    if (!first) first = directory;
+    if (meta.cluster_id != first->meta->cluster_id || meta.node_id != first->meta->node_id) {
+      return problem("{} belongs to node {} of cluster {}, but {} to node {} of cluster {}",
+                     directory->path, meta.node_id, meta.cluster_id, first->path,
+                     first->meta->node_id, first->meta->cluster_id);
+    }
+    if (!meta.directory_id) continue;
+    const auto [other, fresh] = seen.emplace(*meta.directory_id, directory->path);
+    if (!fresh) {
+      return problem("{} and {} have the same directory.id: one is a copy of the other",
+                     other->second, directory->path);
+    }
+  }
+  return {};
+}
+
+std::optional<MetaProperties> LogDirectories::found() const {
+  for (const LogDirectory* directory : all()) {
+    if (directory->meta) return directory->meta;
+  }
+  return std::nullopt;
+}
+
+bool LogDirectories::formatted() const {
+  return std::ranges::all_of(all(), [](const LogDirectory* directory) {
+    return !directory->health.online() || (directory->meta && directory->meta->directory_id);
+  });
+}
+
+// ---- format ----
+
+runtime::Task<StartResult<>> LogDirectories::format(std::string cluster_id, BrokerId node_id) {
+  for (LogDirectory* directory : all()) {
+    if (!directory->health.online()) continue;
+    auto done = co_await format_one(*directory, cluster_id, node_id);
+    if (!done) co_return done;
+  }
+  co_return StartResult<>();
+}
+
+runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
+                                                        std::string cluster_id, BrokerId node_id) {
+  const std::string name = directory.file(log::file_names::meta_properties);
+  if (directory.meta) {
+    if (directory.meta->node_id != node_id) {
+      co_return problem("node.id is {}, but {} says {}; change node.id or the directory", node_id,
+                        name, directory.meta->node_id);
+    }
+    if (directory.meta->cluster_id != cluster_id) {
+      co_return problem("this node belongs to cluster {}, but {} says {}", cluster_id, name,
+                        directory.meta->cluster_id);
+    }
+    if (directory.meta->directory_id) co_return StartResult<>();
+  } else if (!directory.empty) {
+    co_return problem("{} is not empty and has no meta.properties: it was never formatted",
+                      directory.path);
+  }
+  MetaProperties meta = directory.meta.value_or(MetaProperties());
+  meta.cluster_id = cluster_id;
+  meta.node_id = node_id;
+  meta.directory_id = Uuid::random(environment_.random);
+  Bytes content = encode_meta_properties(meta);
+  const Result<> written =
+      co_await runtime::replace_file(environment_.disk, name, std::move(content));
+  if (!written) co_return problem("{} cannot be written: {}", name, written.error().why);
+  // The directory and those above it may be new themselves.
+  for (std::string path = directory.path; path.size() > 1 && path != ".";) {
+    path = runtime::parent_directory(path);
+    const Result<> synced = co_await environment_.disk.sync_directory(path);
+    if (!synced) logging::debug("{} cannot be synced: {}", path, synced.error().why);
+  }
+  directory.meta = std::move(meta);
+  co_return StartResult<>();
+}
+
+// ---- load ----
+
+runtime::Task<StartResult<>> LogDirectories::load(KnownLogs known) {
+  std::vector<StartResult<>> results(directories_.size());
+  auto load_one = [&](std::size_t index) {
+    return load_directory(*directories_[index], known, results[index]);
+  };
+  co_await for_each_in_parallel(shard_.context(), directories_.size(), directories_.size(),
+                                load_one);
+  for (auto& result : results) {
+    if (!result) co_return result;
+  }
+  if (online_count() == 0) {
+    co_return problem("log.dirs: none of these can be used: {}", fmt::join(options_.paths, ", "));
+  }
+  bool all_clean = true;
+  for (const auto& directory : directories_) {
+    all_clean = all_clean && directory->clean;
+    previous_broker_epoch_ = directory->broker_epoch;
+  }
+  if (!all_clean) previous_broker_epoch_ = no_broker_epoch;
+  loaded_ = true;
+  start_background();
+  co_return StartResult<>();
+}
+
+runtime::Task<> LogDirectories::load_directory(LogDirectory& directory, const KnownLogs& known,
+                                               StartResult<>& result) {
+  if (!directory.health.online()) co_return;
+  const Result<> marker = co_await directory.take_clean_marker();
+  if (!marker) {
+    directory.health.fail(marker.error(), "clean marker");
+    co_return;
+  }
+  directory.recovery_points = co_await directory.read_checkpoint(log::file_names::recovery_point);
+  directory.log_starts = co_await directory.read_checkpoint(log::file_names::log_start_offset);
+  directory.high_watermarks = co_await directory.read_checkpoint(log::file_names::high_watermark);
+  directory.clean_points = co_await directory.read_checkpoint(log::file_names::cleaner_offset);
+  auto found = co_await find_logs(directory, known);
+  if (!found) {
+    result = std::unexpected(std::move(found.error()));
+    co_return;
+  }
+  auto load_one = [&](std::size_t index) { return load_log(directory, (*found)[index]); };
+  const auto width =
+      static_cast<std::size_t>(std::max(options_.config.recovery_threads_per_dir, std::int32_t{1}));
+  directory.loaded = true;
+  co_await for_each_in_parallel(shard_.context(), found->size(), width, load_one);
+  directory.loaded = directory.loaded && directory.health.online();
+  directory.recovery_points.clear();
+  directory.log_starts.clear();
+  directory.high_watermarks.clear();
+  directory.clean_points.clear();
+}
+
+/// The directory's logs that the metadata knows. Others become strays, half-deleted ones go.
+runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::find_logs(
+    LogDirectory& directory, const KnownLogs& known) {
+  std::vector<Found> logs;
+  auto entries = co_await environment_.disk.list(directory.path);
+  if (!entries) {
+    directory.health.fail(entries.error(), "cannot be listed");
+    co_return logs;
+  }
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (!entry.is_directory || entry.name == remote_cache || entry.name == "lost+found") continue;
+    const std::string path = directory.file(entry.name);
+    if (entry.name == metadata_log) {
+      if (directory.path == options_.metadata_path) continue;
+      co_return problem("{} lies outside metadata.log.dir, which is {}", path,
+                        options_.metadata_path);
+    }
+    const auto name = log::parse_directory_name(entry.name);
+    if (!name) co_return problem("log.dirs: {} is no directory of a partition", path);
+    if (name->state == log::DirectoryState::deleted) {
+      environment_.deletes.add(path, options_.file_delete_delay);
+    }
+    if (name->state != log::DirectoryState::live) continue;
+    const auto content =
+        co_await runtime::read_file(environment_.disk, path + "/partition.metadata");
+    const auto id = content ? log::decode_partition_metadata(*content)
+                            : Result<TopicId>(std::unexpected(content.error()));
+    const auto match = id ? known(name->partition, *id) : std::nullopt;
+    if (match) {
+      logs.push_back({{*id, name->partition.partition}, name->partition, match->options, path});
+      continue;
+    }
+    if (!id && !co_await holds_data(path)) {  // a crash came before its first flush
+      const Result<> removed = co_await environment_.disk.remove_all(path);
+      if (!removed) directory.health.fail(removed.error(), "an empty partition");
+      continue;
+    }
+    const std::string stray = directory.file(log::directory_name(
+        name->partition, log::DirectoryState::stray, Uuid::random(environment_.random)));
+    logging::warn("unknown to the metadata, set aside: {} becomes {}", path, stray);
+    Result<> moved = co_await environment_.disk.rename(path, stray);
+    if (moved) moved = co_await environment_.disk.sync_directory(directory.path);
+    if (!moved) directory.health.fail(moved.error(), "a stray partition");
+  }
+  co_return logs;
+}
+
+runtime::Task<bool> LogDirectories::holds_data(std::string path) {
+  const auto entries = co_await environment_.disk.list(path);
+  if (!entries) co_return true;
+  for (const auto& entry : *entries) {
+    if (!entry.name.ends_with(".log")) continue;
+    const auto status = co_await environment_.disk.stat(path + "/" + entry.name);
+    if (!status || status->size > 0) co_return true;
+  }
+  co_return false;
+}
+
+runtime::Task<> LogDirectories::load_log(LogDirectory& directory, Found& found) {
+  if (!directory.health.online()) co_return;
+  const auto offset_of = [&](const LogDirectory::Offsets& offsets) {
+    const auto at = offsets.find(found.partition);
+    return at == offsets.end() ? Offset(0) : at->second;
+  };
+  OpenLog request{.directory = found.path,
+                  .partition = found.partition,
+                  .topic_id = found.key.topic,
+                  .options = found.options,
+                  .recovery_point = offset_of(directory.recovery_points),
+                  .log_start = offset_of(directory.log_starts),
+                  .clean_shutdown = directory.clean};
+  auto opened = co_await PartitionLog::open(environment_, directory.health, std::move(request));
+  if (!opened) {
+    directory.health.fail(opened.error(), "loading of a partition");
+    co_return;
+  }
+  if (logs_.contains(found.key)) {
+    logging::error("{} stands in two log directories; {} is left alone", found.partition,
+                   found.path);
+    directory.loaded = false;
+    co_return;
+  }
+  (*opened)->set_high_watermark(offset_of(directory.high_watermarks));
+  if (directory.clean_points.contains(found.partition)) {
+    (*opened)->set_clean_point(directory.clean_points.at(found.partition));
+  }
+  ++directory.log_count;
+  logs_[found.key] = std::move(*opened);
+}
+
+}  // namespace cairn::storage

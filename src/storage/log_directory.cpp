@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log_directory.hpp"
+
+#include <charconv>
+
+#include <cairn/base/crc32c.hpp>
+#include <cairn/base/log.hpp>
+
+namespace cairn::storage {
+
+namespace {
+
+/// {"version":0,"brokerEpoch":N}; an empty file is what Kafka wrote before epochs were in it.
+BrokerEpoch parse_clean_marker(std::string_view text) {
+  constexpr std::string_view key = "\"brokerEpoch\"";
+  auto at = text.find(key);
+  if (at == std::string_view::npos) return no_broker_epoch;
+  at = text.find_first_of("-0123456789", at + key.size());
+  if (at == std::string_view::npos) return no_broker_epoch;
+  std::int64_t epoch = -1;
+  std::from_chars(text.data() + at, text.data() + text.size(), epoch);
+  return BrokerEpoch(epoch);
+}
+
+}  // namespace
+
+runtime::Task<Result<>> LogDirectory::take_clean_marker() {
+  const std::string name = file(log::file_names::clean_shutdown);
+  const auto content = co_await runtime::read_file(environment_.disk, name);
+  if (!content) {
+    if (runtime::is_not_found(content.error())) co_return Result<>();
+    co_return std::unexpected(content.error());
+  }
+  clean = true;
+  broker_epoch = parse_clean_marker(as_text(*content));
+  CO_TRY(co_await environment_.disk.remove(name));
+  co_return co_await environment_.disk.sync_directory(path);
+}
+
+runtime::Task<Result<>> LogDirectory::write_clean_marker(BrokerEpoch epoch) {
+  std::string text = fmt::format("{{\"version\":0,\"brokerEpoch\":{}}}", epoch);
+  std::string name = file(log::file_names::clean_shutdown);
+  Bytes content = to_bytes(text);
+  co_return co_await runtime::replace_file(environment_.disk, std::move(name), std::move(content));
+}
+
+runtime::Task<LogDirectory::Offsets> LogDirectory::read_checkpoint(std::string_view name) {
+  Offsets offsets;
+  std::string full_name = file(name);
+  const auto content = co_await runtime::read_file(environment_.disk, full_name);
+  if (!content) {
+    if (!runtime::is_not_found(content.error())) health.fail(content.error(), "checkpoint");
+    co_return offsets;
+  }
+  const auto entries = log::decode_offset_checkpoint(*content);
+  if (!entries) {
+    logging::warn("{} is void: {}", full_name, entries.error().why);
+    co_return offsets;
+  }
+  for (const auto& entry : *entries) offsets[entry.partition] = entry.offset;
+  co_return offsets;
+}
+
+runtime::Task<Result<>> LogDirectory::write_checkpoint(
+    std::string_view name, std::span<const log::PartitionOffset> entries) {
+  Bytes content = log::encode_offset_checkpoint(entries);
+  const std::uint64_t mark = std::uint64_t{crc32c(content)} << 32 | (content.size() & 0xffffffff);
+  if (const auto last = written_.find(name); last != written_.end() && last->second == mark) {
+    co_return Result<>();
+  }
+  const std::string kind(name);
+  std::string full_name = file(name);
+  CO_TRY(
+      co_await runtime::replace_file(environment_.disk, std::move(full_name), std::move(content)));
+  written_[kind] = mark;
+  co_return Result<>();
+}
+
+}  // namespace cairn::storage

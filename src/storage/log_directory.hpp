@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// One directory of log.dirs: its lock, identity, health, clean marker and checkpoint files.
+// Invariant: the marker is deleted before anything that it vouches for is believed to change (L29).
+// Owner: LogDirectories.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <cairn/log/checkpoint.hpp>
+#include <cairn/storage/environment.hpp>
+#include <cairn/storage/meta_properties.hpp>
+
+namespace cairn::storage {
+
+class LogDirectory {
+ public:
+  LogDirectory(Environment& environment, std::string path)
+      : path(path), health(path, environment.limits), environment_(environment) {}
+
+  std::string file(std::string_view name) const { return path + "/" + std::string(name); }
+
+  /// Reads the marker and deletes it; what it says goes to clean and broker_epoch.
+  runtime::Task<Result<>> take_clean_marker();
+  runtime::Task<Result<>> write_clean_marker(BrokerEpoch broker_epoch);
+
+  using Offsets = std::map<TopicPartition, Offset>;
+  /// What a checkpoint holds; nothing if it is missing or void.
+  runtime::Task<Offsets> read_checkpoint(std::string_view name);
+  /// Replaces a checkpoint, unless it holds just that already.
+  runtime::Task<Result<>> write_checkpoint(std::string_view name,
+                                           std::span<const log::PartitionOffset> entries);
+
+  const std::string path;
+  DirectoryHealth health;
+  std::unique_ptr<runtime::DirectoryLock> lock;
+  std::optional<MetaProperties> meta;
+  bool empty = true;                           // when it was locked: nothing of anyone's in it
+  bool holds_logs = true;                      // false: locked for the metadata log alone
+  bool clean = false;                          // the last stop was
+  bool loaded = false;                         // wholly, so that a clean marker may be left
+  BrokerEpoch broker_epoch = no_broker_epoch;  // of the marker
+  std::size_t log_count = 0;
+  Offsets recovery_points, log_starts, high_watermarks, clean_points;  // as read at load
+
+ private:
+  Environment& environment_;
+  std::map<std::string, std::uint64_t, std::less<>> written_;  // checksum and size of each
+};
+
+}  // namespace cairn::storage

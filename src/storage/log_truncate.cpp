@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ways a log gets shorter: truncation from the end, a restart elsewhere, the log start, and
+// retention. Each has the writer's turn from its first look to its last write (L32).
+#include <algorithm>
+
+#include <cairn/base/log.hpp>
+
+#include "pending_append.hpp"
+#include "segment.hpp"
+#include "segment_walk.hpp"
+
+namespace cairn::storage {
+
+using log::FileKind;
+using log::FileState;
+
+// ---- from the end ----
+
+runtime::Task<Result<>> PartitionLog::truncate_to(Offset offset) {
+  co_await begin_change();
+  Result<> done = usable();
+  if (done && offset < log_end_) {
+    ++generation_;
+    if (offset <= segments_.front()->base_offset) {
+      done = co_await restart_at(offset);
+    } else {
+      done = co_await truncate_segments(offset);
+    }
+    if (!done) done = poison(done.error(), "truncate");
+  }
+  end_change();
+  co_return done;
+}
+
+runtime::Task<Result<>> PartitionLog::truncate_fully_and_start_at(Offset offset) {
+  co_await begin_change();
+  Result<> done = usable();
+  if (done) {
+    ++generation_;
+    done = co_await restart_at(offset);
+    if (!done) done = poison(done.error(), "restart");
+  }
+  end_change();
+  co_return done;
+}
+
+runtime::Task<Result<>> PartitionLog::truncate_segments(Offset offset) {
+  logging::info("truncating: partition={} from={} to={}", partition_, log_end_, offset);
+  recent_reads_.fill({});
+  high_watermark_position_ = {};
+  flushed_position_ = {};
+  changed_ = true;
+  while (segments_.back()->base_offset > offset) {
+    const std::shared_ptr<Segment> last = segments_.back();
+    segments_.pop_back();
+    CO_TRY(co_await discard(last));
+  }
+  Segment& segment = active();
+  segment.rolled = false;
+  CO_TRY(const auto indexes, co_await segment.indexes(directory_));
+  CO_TRY(auto file, co_await segment.file(directory_));
+  const log::OffsetPosition near = indexes->offsets.lookup(offset);
+  SegmentWalk walk(environment_, std::move(file), near.position, segment.size);
+  std::uint64_t cut = segment.size;
+  Offset end = offset;
+  bool more = true;
+  while (more && cut == segment.size) {
+    while (const auto batch = walk.next()) {
+      if (batch->next_offset() <= offset) continue;
+      cut = walk.batch_position();
+      end = std::min(end, batch->base_offset());
+      break;
+    }
+    if (cut == segment.size) {
+      CO_TRY(more, co_await walk.fill());
+    }
+  }
+  CO_TRY(co_await segment.truncate(directory_, cut, end));
+  log_end_ = end;
+  if (clean_point_ && *clean_point_ > end) clean_point_ = end;
+  flushed_ = std::min(flushed_, end);
+  high_watermark_ = std::min(high_watermark_, end);
+  if (log_start_ > end) log_start_ = end;
+  if (epochs_.truncate_from_end(end)) epochs_unsaved_ = true;
+  co_await drop_snapshots(end + 1, Offset(INT64_MAX));
+  CO_TRY(co_await rebuild_producers(end));
+  co_return co_await make_durable(true);
+}
+
+runtime::Task<Result<>> PartitionLog::restart_at(Offset offset) {
+  logging::info("starting anew: partition={} end={} at={}", partition_, log_end_, offset);
+  recent_reads_.fill({});
+  high_watermark_position_ = {};
+  flushed_position_ = {};
+  changed_ = true;
+  while (!segments_.empty()) {
+    const std::shared_ptr<Segment> last = segments_.back();
+    segments_.pop_back();
+    CO_TRY(co_await discard(last));
+  }
+  CO_TRY(co_await remove_retired_files());
+  co_await drop_snapshots(Offset(0), Offset(INT64_MAX));
+  auto fresh = std::make_shared<Segment>(environment_, offset, 0);
+  fresh->created_ms = environment_.now_ms();
+  fresh->set_indexes(std::make_shared<SegmentIndexes>(offset));
+  fresh->max_timestamp.offset = offset;
+  segments_.push_back(fresh);
+  CO_TRY(auto file, co_await fresh->file(directory_, runtime::OpenMode::create));
+  CO_TRY(co_await file->truncate(0));
+  epochs_.clear();
+  epochs_unsaved_ = true;
+  clean_point_.reset();
+  producers_.clear(offset);
+  log_start_ = log_end_ = flushed_ = high_watermark_ = offset;
+  co_return co_await make_durable(true);
+}
+
+// ---- from the start ----
+
+runtime::Task<Result<>> PartitionLog::advance_log_start(Offset offset) {
+  co_await begin_change();
+  Result<> done = usable();
+  if (done && offset > high_watermark_) {
+    done = fail(ErrorCode::offset_out_of_range, "the new log start is above the high watermark");
+  } else if (done && offset > log_start_) {
+    set_log_start(offset);
+  }
+  end_change();
+  co_return done;
+}
+
+runtime::Task<Result<std::size_t>> PartitionLog::delete_old_segments() {
+  co_await begin_change();
+  Result<> done = usable();
+  std::vector<log::SegmentAge> ages;
+  for (std::size_t i = 0; done && i < segments_.size(); ++i) {
+    const std::shared_ptr<Segment> segment = segments_[i];
+    log::SegmentAge age{.base_offset = segment->base_offset,
+                        .size = static_cast<std::int64_t>(segment->size)};
+    if (segment->size > 0 && options_.retention.retention_ms >= 0 && options_.deletes_by_policy) {
+      const auto timestamp = co_await segment->age_timestamp(directory_);
+      if (timestamp) {
+        age.largest_timestamp = *timestamp;
+      } else {
+        done = std::unexpected(timestamp.error());
+      }
+    }
+    ages.push_back(age);
+  }
+  std::size_t count = 0;
+  if (done) {
+    const log::Retention retention =
+        log::segments_to_delete(ages, log_start_, log_end_, high_watermark_, options_.retention,
+                                environment_.now_ms(), options_.deletes_by_policy);
+    if (retention.roll_active) done = co_await roll_active(log_end_);
+    if (done) done = co_await delete_oldest(retention.segments, retention.reason);
+    if (done) count = retention.segments;
+  }
+  end_change();
+  if (!done) {
+    if (!healthy() || runtime::is_no_space(done.error())) co_return std::unexpected(done.error());
+    co_return poison(done.error(), "retention");
+  }
+  co_return count;
+}
+
+runtime::Task<Result<>> PartitionLog::delete_oldest(std::size_t count,
+                                                    log::RetentionReason reason) {
+  if (count == 0) co_return Result<>();
+  const std::vector<std::shared_ptr<Segment>> gone(segments_.begin(),
+                                                   segments_.begin() + std::ptrdiff_t(count));
+  segments_.erase(segments_.begin(), segments_.begin() + std::ptrdiff_t(count));
+  // First the log start, then the files: whoever reads is told the offset is gone.
+  const Offset start = segments_.front()->base_offset;
+  if (start > log_start_) set_log_start(start);
+  static constexpr const char* names[] = {"none", "time", "size", "log start"};
+  logging::info("retention: partition={} segments={} reason={} log_start={}", partition_, count,
+                names[static_cast<std::size_t>(reason)], log_start_);
+  for (const auto& segment : gone) {
+    CO_TRY(co_await let_go(segment));
+  }
+  CO_TRY(co_await environment_.disk.sync_directory(directory_));
+  for (const auto& segment : gone) remove_later(*segment);
+  if (!snapshots_.empty()) {
+    co_await drop_snapshots(Offset(0), std::min(start, snapshots_.back()));
+  }
+  co_return Result<>();
+}
+
+namespace {
+
+constexpr FileKind segment_files[] = {FileKind::segment, FileKind::offset_index,
+                                      FileKind::time_index, FileKind::transaction_index};
+
+}  // namespace
+
+/// Renames a segment's files to ....deleted. Of the oldest segments only: recovery takes all up to
+/// a .deleted one as gone.
+runtime::Task<Result<>> PartitionLog::let_go(std::shared_ptr<Segment> segment) {
+  segment->deleted = true;
+  for (const FileKind kind : segment_files) {
+    std::string from = segment->path(directory_, kind);
+    std::string to = segment->path(directory_, kind, FileState::deleted);
+    const Result<> renamed = co_await environment_.disk.rename(std::move(from), std::move(to));
+    if (!renamed && (kind == FileKind::segment || !runtime::is_not_found(renamed.error()))) {
+      co_return renamed;
+    }
+  }
+  segment->close_file();
+  co_return Result<>();
+}
+
+void PartitionLog::remove_later(const Segment& segment) {
+  for (const FileKind kind : segment_files) {
+    environment_.deletes.add(segment.path(directory_, kind, FileState::deleted),
+                             options_.file_delete_delay);
+  }
+}
+
+/// Removes a segment that was cut off.
+runtime::Task<Result<>> PartitionLog::discard(std::shared_ptr<Segment> segment) {
+  segment->deleted = true;
+  for (const FileKind kind : segment_files) {
+    std::string name = segment->path(directory_, kind);
+    const Result<> removed = co_await environment_.disk.remove(std::move(name));
+    if (!removed && !runtime::is_not_found(removed.error())) co_return removed;
+  }
+  segment->close_file();
+  co_return Result<>();
+}
+
+/// Before the log begins anew, perhaps below what retention took.
+runtime::Task<Result<>> PartitionLog::remove_retired_files() {
+  CO_TRY(const auto entries, co_await environment_.disk.list(directory_));
+  for (const runtime::DirectoryEntry& entry : entries) {
+    const auto file = log::parse_file_name(entry.name);
+    if (!file || file->state != FileState::deleted) continue;
+    std::string name = path(entry.name);
+    CO_TRY(co_await environment_.disk.remove(std::move(name)));
+  }
+  co_return co_await environment_.disk.sync_directory(directory_);
+}
+
+}  // namespace cairn::storage

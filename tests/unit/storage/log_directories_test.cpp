@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cairn/log/checkpoint.hpp>
+#include <cairn/storage/log_directories.hpp>
+
+#include "stage.hpp"
+
+namespace cairn::storage::testing {
+namespace {
+
+config::LogConfig log_config() {
+  using namespace std::chrono_literals;
+  config::LogConfig config{};
+  config.recovery_threads_per_dir = 2;
+  config.retention_check_interval = 5min;
+  config.flush_scheduler_interval = config.dir_failure_timeout = 10min;
+  config.flush_offset_checkpoint_interval = 1min;
+  config.flush_start_offset_checkpoint_interval = 1min;
+  config.high_watermark_checkpoint_interval = 5s;
+  config.initial_task_delay = 30s;
+  config.producer_id_expiration = 24h;
+  config.producer_id_expiration_check_interval = 10min;
+  return config;
+}
+
+const LogKey key{{77, 78}, PartitionIndex(0)};
+const TopicPartition partition{"topic", PartitionIndex(0)};
+
+/// A node's directories on a Stage: every life goes through lock, format and load.
+class Directories {
+ public:
+  explicit Directories(std::vector<std::string> paths = {"/a"}) : paths_(std::move(paths)) {}
+  ~Directories() { end(); }
+
+  void make() {
+    LogDirectoriesOptions options{
+        .paths = paths_, .metadata_path = metadata_path, .config = log_config()};
+    directories_ = std::make_unique<LogDirectories>(stage.environment(), stage.process().shard(),
+                                                    std::move(options));
+  }
+  StartResult<> start() {
+    make();
+    if (auto locked = stage.run(directories_->lock()); !locked) return locked;
+    if (auto made = stage.run(directories_->format("cluster", BrokerId(1))); !made) return made;
+    return stage.run(directories_->load(known));
+  }
+  void stop(BrokerEpoch epoch = BrokerEpoch(9)) {
+    stage.run(directories_->stop(epoch));
+    directories_.reset();
+  }
+  /// The process dies; what is left of it is forgotten.
+  void kill() {
+    auto dying = std::move(directories_);
+    stage.before_forgetting = [&] { dying.reset(); };
+    stage.kill();
+    stage.before_forgetting = nullptr;
+    stage.boot();
+  }
+  void end() {
+    if (directories_) stop();
+  }
+  LogDirectories* operator->() { return directories_.get(); }
+
+  std::shared_ptr<PartitionLog> create() {
+    auto log = stage.run(directories_->create(key, partition, {}));
+    EXPECT_TRUE(log);
+    return log.value_or(nullptr);
+  }
+  std::int64_t append(const std::shared_ptr<PartitionLog>& log) {
+    const auto appended =
+        stage.run(Stage::append_owned(log, make_batch({}), Epoch(0), record::Origin::client));
+    return appended ? appended->first_offset.value() : -1;
+  }
+  std::string text(const std::string& path) {
+    const auto content = stage.machine().content(path);
+    return content ? std::string(as_text(*content)) : "(missing)";
+  }
+  bool has_entry(const std::string& directory, std::string_view part) {
+    const auto entries = stage.run(stage.process().disk().list(directory));
+    for (const auto& entry : entries.value_or(std::vector<runtime::DirectoryEntry>{})) {
+      if (entry.name.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  Stage stage;
+  std::string metadata_path = "/a";
+  KnownLogs known = [](const TopicPartition&, const TopicId& id) -> std::optional<KnownLog> {
+    if (id != key.topic) return std::nullopt;
+    return KnownLog{};
+  };
+
+ private:
+  std::vector<std::string> paths_;
+  std::unique_ptr<LogDirectories> directories_;
+};
+
+TEST(LogDirectories, formats_what_is_new_and_finds_itself_again) {
+  Directories node({"/a", "/b"});
+  ASSERT_TRUE(node.start());
+  const auto ids = node->directory_ids();
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_NE(node.text("/b/meta.properties").find("cluster.id=cluster\n"), std::string::npos);
+  node.stop();
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->directory_ids(), ids);
+  EXPECT_EQ(node->found()->node_id, BrokerId(1));
+}
+
+TEST(LogDirectories, refuses_a_directory_in_use) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  Directories* first = &node;
+  LogDirectories second(first->stage.environment(), first->stage.process().shard(),
+                        {.paths = {"/a"}, .metadata_path = "/a", .config = log_config()});
+  const auto locked = first->stage.run(second.lock());
+  ASSERT_FALSE(locked);
+  EXPECT_EQ(locked.error(), "log.dirs: /a is in use by another process; stop it or choose another");
+}
+
+TEST(LogDirectories, refuses_directories_of_others) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  node.stop();
+  node.make();
+  ASSERT_TRUE(node.stage.run(node->lock()));
+  const auto other_node = node.stage.run(node->format("cluster", BrokerId(2)));
+  ASSERT_FALSE(other_node);
+  EXPECT_NE(other_node.error().find("node.id is 2"), std::string::npos);
+  const auto other_cluster = node.stage.run(node->format("else", BrokerId(1)));
+  ASSERT_FALSE(other_cluster);
+  EXPECT_NE(other_cluster.error().find("cluster else"), std::string::npos);
+}
+
+TEST(LogDirectories, refuses_a_directory_with_foreign_files) {
+  Directories node;
+  ASSERT_TRUE(node.stage.run(node.stage.process().disk().create_directory("/a/holiday")));
+  const auto started = node.start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().find("never formatted"), std::string::npos);
+}
+
+TEST(LogDirectories, loads_what_it_created_and_believes_a_clean_marker_once_L29) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  auto log = node.create();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(node.append(log), i);
+  log.reset();
+  node.stop(BrokerEpoch(42));
+  EXPECT_EQ(node.text("/a/.kafka_cleanshutdown"), "{\"version\":0,\"brokerEpoch\":42}");
+  EXPECT_EQ(node.text("/a/recovery-point-offset-checkpoint"), "0\n1\ntopic 0 3\n");
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->previous_broker_epoch(), BrokerEpoch(42));
+  EXPECT_EQ(node.text("/a/.kafka_cleanshutdown"), "(missing)");
+  EXPECT_EQ(node->find(key)->log_end(), Offset(3));
+  node.kill();
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->previous_broker_epoch(), no_broker_epoch);
+  EXPECT_EQ(node->find(key)->log_end(), Offset(3));
+}
+
+TEST(LogDirectories, leaves_no_clean_marker_after_a_failed_start_L29) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  node.append(node.create());
+  node.stop();
+  ASSERT_TRUE(node.stage.run(node.stage.process().disk().create_directory("/a/not a partition")));
+  ASSERT_FALSE(node.start());
+  node.stop();
+  EXPECT_EQ(node.text("/a/.kafka_cleanshutdown"), "(missing)");
+}
+
+TEST(LogDirectories, checkpoints_in_the_background) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  auto log = node.create();
+  node.append(log);
+  EXPECT_TRUE(node.stage.run(log->flush()));
+  log->set_high_watermark(Offset(1));
+  node.stage.world().run_for(std::chrono::minutes(2));
+  EXPECT_EQ(node.text("/a/recovery-point-offset-checkpoint"), "0\n1\ntopic 0 1\n");
+  EXPECT_EQ(node.text("/a/replication-offset-checkpoint"), "0\n1\ntopic 0 1\n");
+}
+
+TEST(LogDirectories, keeps_a_topic_made_anew_apart_from_its_namesake_L37) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  auto old_log = node.create();
+  node.append(old_log);
+  ASSERT_TRUE(node.stage.run(node->remove(key)));
+  EXPECT_EQ(node.append(old_log), -1);
+  EXPECT_TRUE(old_log->health().online());
+  const LogKey anew{{5, 2'000}, PartitionIndex(0)};
+  auto log = node.stage.run(node->create(anew, partition, {}));
+  ASSERT_TRUE(log);
+  EXPECT_EQ((*log)->log_end(), Offset(0));
+  EXPECT_EQ(node->find(key), nullptr);
+  EXPECT_TRUE(node.has_entry("/a", "-delete"));
+  node.stage.world().run_for(std::chrono::minutes(2));
+  EXPECT_FALSE(node.has_entry("/a", "-delete"));
+  EXPECT_TRUE(node.has_entry("/a", "topic-0"));
+}
+
+TEST(LogDirectories, sets_aside_what_the_metadata_does_not_know) {
+  Directories node;
+  ASSERT_TRUE(node.start());
+  node.append(node.create());
+  node.stop();
+  node.known = [](const TopicPartition&, const TopicId&) { return std::nullopt; };
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->find(key), nullptr);
+  EXPECT_TRUE(node.has_entry("/a", "-stray"));
+}
+
+TEST(LogDirectories, a_failed_directory_leaves_the_others_serving) {
+  Directories node({"/a", "/b"});
+  node.metadata_path = "/b";
+  ASSERT_TRUE(node.start());
+  auto log = node.create();  // the first, in /a
+  ASSERT_TRUE(log->directory().starts_with("/a/"));
+  node.stage.machine().faults().fails = [](std::string_view, const std::string& path) {
+    return path.starts_with("/a");
+  };
+  EXPECT_EQ(node.append(log), -1);
+  node.stage.world().run_ready();
+  EXPECT_EQ(node->online_count(), 1u);
+  EXPECT_TRUE(node->metadata_directory_online());
+  const LogKey other{{5, 2'000}, PartitionIndex(0)};
+  auto second = node.stage.run(node->create(other, {"other", PartitionIndex(0)}, {}));
+  ASSERT_TRUE(second);
+  EXPECT_TRUE((*second)->directory().starts_with("/b/"));
+  const auto reports = node.stage.run(node->describe());
+  EXPECT_FALSE(reports[0].online);
+  EXPECT_TRUE(reports[1].online);
+}
+
+TEST(LogDirectories, refuses_a_metadata_log_where_it_does_not_belong) {
+  Directories node({"/a", "/b"});
+  ASSERT_TRUE(node.start());
+  node.stop();
+  ASSERT_TRUE(
+      node.stage.run(node.stage.process().disk().create_directory("/b/__cluster_metadata-0")));
+  const auto started = node.start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().find("metadata.log.dir"), std::string::npos);
+}
+
+TEST(LogDirectories, keeps_what_was_flushed_through_power_loss_at_any_moment) {
+  for (std::uint64_t life = 1; life <= 15; ++life) {
+    Directories node;
+    ASSERT_TRUE(node.start());
+    auto log = node.create();
+    for (int i = 0; i < 5; ++i) node.append(log);
+    EXPECT_TRUE(node.stage.run(log->flush()));
+    node.append(log);
+    node.stage.start(log->flush());
+    node.stage.world().run_for(std::chrono::microseconds(300 * life));
+    const Offset flushed = log->flushed();
+    log.reset();
+    node.kill();
+    ASSERT_TRUE(node.start());
+    ASSERT_NE(node->find(key), nullptr);
+    EXPECT_GE(node->find(key)->log_end(), flushed);
+  }
+}
+
+}  // namespace
+}  // namespace cairn::storage::testing
