@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cairn/controller/controller.hpp>
+#include <cairn/metadata/configs.hpp>
+#include <cairn/metadata/partitions.hpp>
+#include <cairn/metadata/topics.hpp>
+
+#include "core.hpp"
+#include "refusals.hpp"
+
+namespace cairn::controller {
+
+using metadata::Decision;
+using metadata::Image;
+using runtime::Task;
+
+namespace {
+
+/// Decides, and turns a failure into the API's own answer.
+template <class Request, class Core, class Decide>
+Task<typename Request::Response> ask(Core& core, const Request& request, Decide decide) {
+  using Response = typename Request::Response;
+  std::function<Decision<Response>(const Image&)> function = std::move(decide);
+  auto performing = core.template perform<Response>(std::move(function));
+  Result<Response> response = co_await std::move(performing);
+  if (!response) co_return refuse(request, response.error());
+  co_return *std::move(response);
+}
+
+}  // namespace
+
+Controller::Controller(runtime::Shard& shard, runtime::Disk& disk,
+                       const config::ServerConfig& config, Identity identity)
+    : core_(std::make_unique<Core>(shard, disk, config, std::move(identity))) {}
+
+Controller::~Controller() = default;
+
+runtime::Shard& Controller::shard() { return core_->shard; }
+
+void Controller::subscribe(runtime::Shard& to, Deliver deliver) {
+  core_->publisher.subscribe(to, std::move(deliver));
+}
+
+Task<Result<>> Controller::start() { return core_->start(); }
+
+Task<> Controller::stop() { return core_->stop(); }
+
+Task<protocol::CreateTopicsResponse> Controller::create_topics(
+    protocol::CreateTopicsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::create_topics(image, request, core.effective_config(), core.shard.random());
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::DeleteTopicsResponse> Controller::delete_topics(
+    protocol::DeleteTopicsRequest request, std::int16_t version) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::delete_topics(image, request, core.config, version);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::CreatePartitionsResponse> Controller::create_partitions(
+    protocol::CreatePartitionsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::create_partitions(image, request, core.shard.random());
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::AlterConfigsResponse> Controller::alter_configs(
+    protocol::AlterConfigsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::alter_configs(image, request, core.effective_config());
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::IncrementalAlterConfigsResponse> Controller::incremental_alter_configs(
+    protocol::IncrementalAlterConfigsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::incremental_alter_configs(image, request, core.effective_config());
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::UpdateFeaturesResponse> Controller::update_features(
+    protocol::UpdateFeaturesRequest request, std::int16_t version) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    auto decided = metadata::update_features(image, core.config.node_id, request, version,
+                                             core.node->kraft_version());
+    if (decided.kraft_version) core.kraft_upgrade = decided.kraft_version;
+    return std::move(decided.decision);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::ElectLeadersResponse> Controller::elect_leaders(
+    protocol::ElectLeadersRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::elect_leaders(image, core.config, request);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::AlterPartitionResponse> Controller::alter_partition(
+    protocol::AlterPartitionRequest request, std::int16_t version) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::alter_partition(image, core.config, request, version);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::BrokerRegistrationResponse> Controller::register_broker(
+    protocol::BrokerRegistrationRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    const metadata::BrokerContext context = core.broker_context();
+    auto decision = metadata::register_broker(image, core.heartbeats, context, request);
+    if (decision.response.error_code == ErrorCode::none) {
+      const BrokerEpoch epoch(decision.response.broker_epoch);
+      core.heartbeats.touch(BrokerId(request.broker_id), epoch, context.now, no_offset);
+    }
+    return decision;
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::BrokerHeartbeatResponse> Controller::broker_heartbeat(
+    protocol::BrokerHeartbeatRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    const metadata::BrokerContext context = core.broker_context();
+    const BrokerId id(request.broker_id);
+    auto decision = metadata::broker_heartbeat(image, core.heartbeats, context, request);
+    if (decision.response.error_code == ErrorCode::none) {
+      core.heartbeats.touch(id, BrokerEpoch(request.broker_epoch), context.now,
+                            Offset(request.current_metadata_offset));
+      const bool begins = request.want_shut_down && !decision.response.should_shut_down;
+      if (begins && !decision.records.empty()) {
+        const auto count = static_cast<std::int64_t>(decision.records.size());
+        core.heartbeats.set_shutdown_offset(id, context.next_offset + (count - 1));
+      }
+    }
+    return decision;
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::UnregisterBrokerResponse> Controller::unregister_broker(
+    protocol::UnregisterBrokerRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::unregister_broker(image, core.broker_context(), request);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::AllocateProducerIdsResponse> Controller::allocate_producer_ids(
+    protocol::AllocateProducerIdsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) { return metadata::allocate_producer_ids(image, request); };
+  co_return co_await ask(core, request, decide);
+}
+
+std::shared_ptr<const Image> Controller::image() const { return core_->committed.image(); }
+
+BrokerId Controller::active_controller() const {
+  return core_->node ? core_->node->leader().value_or(no_broker) : no_broker;
+}
+
+runtime::Task<BrokerId> Controller::ask_active_controller() const { co_return active_controller(); }
+
+std::int16_t Controller::kraft_version() const {
+  return core_->node ? core_->node->kraft_version() : std::int16_t{0};
+}
+
+runtime::Latch& Controller::failed() { return core_->failed; }
+
+}  // namespace cairn::controller

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cairn/metadata/brokers.hpp>
+#include <cairn/metadata/configs.hpp>
+#include <cairn/metadata/partitions.hpp>
+
+#include "cluster.hpp"
+
+namespace cairn::metadata {
+namespace {
+
+using testing::Cluster;
+using testing::ids;
+
+struct Brokers : ::testing::Test {
+  Cluster cluster{0};
+  Heartbeats heartbeats{std::chrono::seconds(9)};
+  Instant now{std::chrono::hours(1)};
+  Offset next{50};
+
+  BrokerContext context() const { return {cluster.server, "cluster", next, now, 1}; }
+
+  static protocol::BrokerRegistrationRequest registration(int id, std::uint64_t incarnation = 1) {
+    protocol::BrokerRegistrationRequest request;
+    request.broker_id = id;
+    request.cluster_id = "cluster";
+    request.incarnation_id = Uuid{7, 1000 + incarnation};
+    request.log_dirs = {Uuid{9, static_cast<std::uint64_t>(1000 + id)}};
+    for (const SupportedFeature& feature : supported_features()) {
+      auto& has = request.features.emplace_back();
+      has.name = feature.name;
+      has.min_supported_version = feature.range.min;
+      has.max_supported_version = feature.range.max;
+    }
+    return request;
+  }
+  protocol::BrokerRegistrationResponse enrol(protocol::BrokerRegistrationRequest request) {
+    auto decision = register_broker(cluster.image, heartbeats, context(), request);
+    cluster.apply_all(decision.records);
+    if (decision.response.error_code == ErrorCode::none) {
+      heartbeats.touch(BrokerId(request.broker_id), BrokerEpoch(decision.response.broker_epoch),
+                       now, no_offset);
+    }
+    next += 100;
+    return decision.response;
+  }
+  protocol::BrokerHeartbeatResponse beat(int id, bool want_shut_down = false) {
+    protocol::BrokerHeartbeatRequest request;
+    request.broker_id = id;
+    request.broker_epoch = cluster.image.broker(BrokerId(id))->epoch.value();
+    request.current_metadata_offset = next.value();
+    request.want_shut_down = want_shut_down;
+    auto decision = broker_heartbeat(cluster.image, heartbeats, context(), request);
+    cluster.apply_all(decision.records);
+    heartbeats.touch(BrokerId(id), BrokerEpoch(request.broker_epoch), now, next);
+    if (want_shut_down && !decision.response.should_shut_down && !decision.records.empty()) {
+      heartbeats.set_shutdown_offset(BrokerId(id), next);
+    }
+    return decision.response;
+  }
+};
+
+TEST_F(Brokers, a_new_broker_is_fenced_until_it_has_caught_up) {
+  const auto answer = enrol(registration(1));
+  EXPECT_EQ(answer.broker_epoch, 50) << "the end of the log when it was handled";
+  EXPECT_TRUE(cluster.image.broker(BrokerId(1))->fenced);
+  protocol::BrokerHeartbeatRequest early;
+  early.broker_id = 1;
+  early.broker_epoch = 50;
+  early.current_metadata_offset = 49;
+  const auto kept = broker_heartbeat(cluster.image, heartbeats, context(), early);
+  EXPECT_TRUE(kept.records.empty());
+  EXPECT_TRUE(kept.response.is_fenced);
+  EXPECT_FALSE(kept.response.is_caught_up);
+  const auto unfenced = beat(1);
+  EXPECT_FALSE(unfenced.is_fenced);
+  EXPECT_TRUE(cluster.image.is_active(BrokerId(1)));
+}
+
+TEST_F(Brokers, refuses_strangers_and_second_selves) {
+  auto stranger = registration(1);
+  stranger.cluster_id = "other";
+  EXPECT_EQ(enrol(stranger).error_code, ErrorCode::inconsistent_cluster_id);
+  auto homeless = registration(1);
+  homeless.log_dirs.clear();
+  EXPECT_EQ(enrol(homeless).error_code, ErrorCode::invalid_registration);
+  auto old = registration(1);
+  old.features[0].max_supported_version = 29;
+  EXPECT_EQ(enrol(old).error_code, ErrorCode::unsupported_version);
+  EXPECT_EQ(enrol(registration(1, 1)).error_code, ErrorCode::none);
+  EXPECT_EQ(enrol(registration(1, 2)).error_code, ErrorCode::duplicate_broker_registration);
+  now += std::chrono::seconds(10);
+  EXPECT_EQ(enrol(registration(1, 2)).error_code, ErrorCode::none);
+  auto thief = registration(2);
+  thief.log_dirs = registration(1).log_dirs;
+  EXPECT_EQ(enrol(thief).error_code, ErrorCode::invalid_registration);
+}
+
+TEST_F(Brokers, the_same_incarnation_keeps_its_epoch) {
+  enrol(registration(1));
+  beat(1);
+  const auto again = enrol(registration(1));
+  EXPECT_EQ(again.broker_epoch, 50);
+  EXPECT_TRUE(cluster.image.is_active(BrokerId(1))) << "not fenced by amending";
+}
+
+TEST_F(Brokers, fencing_moves_leaders_and_unfencing_elects_where_there_is_none) {
+  for (int id = 1; id <= 2; ++id) {
+    enrol(registration(id, static_cast<std::uint64_t>(id)));
+    beat(id);
+  }
+  cluster.create({Cluster::assigned("two", {{1, 2}}), Cluster::assigned("one", {{1}})});
+  cluster.apply_all(fence_broker(cluster.image, context(), BrokerId(1)));
+  EXPECT_EQ(cluster.partition("two").leader, BrokerId(2));
+  EXPECT_EQ(cluster.partition("two").isr, ids({2}));
+  EXPECT_EQ(cluster.partition("one").leader, no_broker);
+  EXPECT_EQ(cluster.partition("one").isr, ids({1}));
+  beat(1);
+  EXPECT_EQ(cluster.partition("one").leader, BrokerId(1));
+  EXPECT_EQ(cluster.partition("one").leader_epoch, Epoch(2));
+}
+
+TEST_F(Brokers, controlled_shutdown_first_moves_then_lets_go) {
+  enrol(registration(1));
+  beat(1);
+  cluster.create({Cluster::assigned("t", {{1}})});
+  EXPECT_FALSE(beat(1, true).should_shut_down);
+  EXPECT_TRUE(cluster.image.broker(BrokerId(1))->in_controlled_shutdown);
+  EXPECT_EQ(cluster.partition("t").leader, no_broker);
+  EXPECT_TRUE(beat(1, true).should_shut_down);
+  EXPECT_TRUE(cluster.image.broker(BrokerId(1))->fenced);
+}
+
+TEST_F(Brokers, silence_is_noticed_and_only_then) {
+  enrol(registration(1));
+  beat(1);
+  now += std::chrono::seconds(8);
+  EXPECT_TRUE(heartbeats.silent(cluster.image, now).empty());
+  now += std::chrono::seconds(2);
+  EXPECT_EQ(heartbeats.silent(cluster.image, now), ids({1}));
+}
+
+TEST_F(Brokers, producer_ids_come_in_blocks_that_never_overlap) {
+  enrol(registration(1));
+  protocol::AllocateProducerIdsRequest request;
+  request.broker_id = 1;
+  request.broker_epoch = 50;
+  for (const std::int64_t first : {0, 1000, 2000}) {
+    auto decision = allocate_producer_ids(cluster.image, request);
+    cluster.apply_all(decision.records);
+    EXPECT_EQ(decision.response.producer_id_start, first);
+    EXPECT_EQ(decision.response.producer_id_len, 1000);
+  }
+  request.broker_epoch = 1;
+  EXPECT_EQ(allocate_producer_ids(cluster.image, request).response.error_code,
+            ErrorCode::stale_broker_epoch);
+}
+
+struct Configs : ::testing::Test {
+  Cluster cluster;
+  void SetUp() override { cluster.create({Cluster::wanted("t", 1, 1)}); }
+
+  using Op = config::AlterOperation;
+  struct Entry {
+    std::string key;
+    Op op;
+    std::optional<std::string> value;
+  };
+  ApiError alter(ResourceType type, std::string name, std::vector<Entry> entries) {
+    protocol::IncrementalAlterConfigsRequest request;
+    auto& resource = request.resources.emplace_back();
+    resource.resource_type = static_cast<std::int8_t>(type);
+    resource.resource_name = std::move(name);
+    for (Entry& entry : entries) {
+      auto& config = resource.configs.emplace_back();
+      config.name = entry.key;
+      config.config_operation = static_cast<std::int8_t>(entry.op);
+      config.value = entry.value;
+    }
+    auto decision = incremental_alter_configs(cluster.image, request, cluster.server);
+    cluster.apply_all(decision.records);
+    const auto& result = decision.response.responses.at(0);
+    return {result.error_code, result.error_message.value_or("")};
+  }
+  std::string value(std::string_view key) {
+    const auto all = cluster.image.overrides(ResourceType::topic, "t");
+    const auto at = all->find(key);
+    return at == all->end() ? "(unset)" : at->second;
+  }
+};
+
+TEST_F(Configs, sets_deletes_appends_and_subtracts) {
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{"retention.ms", Op::set, "5"}}).ok());
+  EXPECT_EQ(value("retention.ms"), "5");
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{"cleanup.policy", Op::append, "compact"}}).ok());
+  EXPECT_EQ(value("cleanup.policy"), "delete,compact");
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{"cleanup.policy", Op::subtract, "delete"}}).ok());
+  EXPECT_EQ(value("cleanup.policy"), "compact");
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{"retention.ms", Op::remove, std::nullopt}}).ok());
+  EXPECT_EQ(value("retention.ms"), "(unset)");
+}
+
+TEST_F(Configs, changes_a_resource_whole_or_not_at_all) {
+  const auto wrong = alter(ResourceType::topic, "t",
+                           {{"retention.ms", Op::set, "5"}, {"segment.bytes", Op::set, "x"}});
+  EXPECT_EQ(wrong.code, ErrorCode::invalid_config);
+  EXPECT_EQ(value("retention.ms"), "(unset)");
+}
+
+TEST_F(Configs, refuses_what_is_not_there) {
+  EXPECT_EQ(alter(ResourceType::topic, "no", {{"retention.ms", Op::set, "5"}}).message,
+            "The topic 'no' does not exist.");
+  EXPECT_EQ(alter(ResourceType::broker, "9", {{"log.retention.ms", Op::set, "5"}}).code,
+            ErrorCode::broker_id_not_registered);
+  EXPECT_EQ(alter(ResourceType::topic, "t", {{"retention.ms", Op::set, std::nullopt}}).message,
+            "Null value not supported for : retention.ms");
+  EXPECT_EQ(alter(ResourceType::topic, "", {{"retention.ms", Op::set, "5"}}).code,
+            ErrorCode::invalid_request);
+}
+
+TEST_F(Configs, the_old_request_replaces_everything) {
+  alter(ResourceType::topic, "t", {{"retention.ms", Op::set, "5"}});
+  protocol::AlterConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = 2;
+  resource.resource_name = "t";
+  auto& entry = resource.configs.emplace_back();
+  entry.name = "segment.bytes";
+  entry.value = "2000000";
+  const auto decision = alter_configs(cluster.image, request, cluster.server);
+  cluster.apply_all(decision.records);
+  EXPECT_EQ(value("retention.ms"), "(unset)");
+  EXPECT_EQ(value("segment.bytes"), "2000000");
+}
+
+struct Features : ::testing::Test {
+  Cluster cluster;
+  FeatureDecision ask(std::string feature, std::int16_t level, std::int8_t type = 1) {
+    protocol::UpdateFeaturesRequest request;
+    auto& update = request.feature_updates.emplace_back();
+    update.feature = std::move(feature);
+    update.max_version_level = level;
+    update.upgrade_type = type;
+    return update_features(cluster.image, BrokerId(1), request, 2, 1);
+  }
+};
+
+TEST_F(Features, refuses_levels_nobody_supports) {
+  const auto decided = ask("metadata.version", 31);
+  EXPECT_EQ(decided.decision.response.error_code, ErrorCode::invalid_update_version);
+  EXPECT_TRUE(decided.decision.records.empty());
+  EXPECT_EQ(ask("group.version", 1).decision.response.error_code,
+            ErrorCode::invalid_update_version);
+}
+
+TEST_F(Features, a_downgrade_must_be_meant_and_must_lose_nothing) {
+  EXPECT_EQ(ask("metadata.version", 29).decision.response.error_code,
+            ErrorCode::invalid_update_version)
+      << "not meant";
+  EXPECT_EQ(ask("metadata.version", 29, 2).decision.response.error_code,
+            ErrorCode::invalid_update_version)
+      << "30 changed records";
+  Cluster older(1, 29);
+  cluster = older;
+  EXPECT_EQ(ask("metadata.version", 24, 2).decision.response.error_code, ErrorCode::none);
+  EXPECT_EQ(ask("metadata.version", 30).decision.records.size(), 1u);
+}
+
+}  // namespace
+}  // namespace cairn::metadata
