@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// One partition on its shard: the log, who leads it, the high watermark, and those who wait for it.
+// Invariants: what is served or acknowledged lies below the high watermark of the epoch it was
+// asked in; while nothing moves it has no task, no timer and no open file. Owner: PartitionTable;
+// handlers hold a shared_ptr across co_await.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <cairn/partition/topic_traffic.hpp>
+#include <cairn/replication/leader_state.hpp>
+#include <cairn/runtime/shard.hpp>
+#include <cairn/storage/partition_log.hpp>
+
+namespace cairn::partition {
+
+enum class RequiredAcks : std::int16_t { all = -1, none = 0, leader = 1 };
+
+struct PartitionAppend {
+  MutableBytes batches;  // stamped in place; stays until append() returns
+  RequiredAcks acks = RequiredAcks::all;
+  record::Origin origin = record::Origin::client;
+  std::int16_t produce_version = 12;
+  /// Refuse unless the partition still leads in this epoch; none: whatever it is now.
+  std::optional<Epoch> expected_epoch = std::nullopt;
+  std::vector<record::RecordError>* errors = nullptr;
+};
+
+struct PartitionAppended : storage::Appended {
+  Epoch leader_epoch = no_epoch;  // to be given to wait_committed
+};
+
+class FetchWait;
+struct InPartitionWatches;
+struct InCommitWaits;
+
+/// A fetch's interest in one partition. Lives in its FetchWait.
+struct FetchWatch : runtime::Hook<InPartitionWatches> {
+  FetchWait* fetch = nullptr;
+  std::size_t index = 0;  // the caller's number for the partition
+  storage::ReadBound bound = storage::ReadBound::high_watermark;
+  bool moved = false;
+};
+
+class Partition : public std::enable_shared_from_this<Partition> {
+ public:
+  Partition(runtime::Shard& shard, TopicId topic_id, std::shared_ptr<storage::PartitionLog> log,
+            std::shared_ptr<TopicTraffic> traffic = std::make_shared<TopicTraffic>());
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+  ~Partition();
+
+  const TopicPartition& id() const { return log_->partition(); }
+  const TopicId& topic_id() const { return topic_id_; }
+  storage::PartitionLog& log() { return *log_; }
+  const storage::PartitionLog& log() const { return *log_; }
+  /// The topic's, shared by its partitions.
+  TopicTraffic& traffic() { return *traffic_; }
+
+  // --- leadership (called by PartitionTable, in the order of the metadata) ---
+
+  /// Leads from now on: the epoch is in the epoch cache, on disk, before anything is served. The
+  /// same epoch again changes ISR and replicas only.
+  runtime::Task<Result<>> lead(replication::Leadership leadership);
+  /// Another broker leads, or nobody: waiters get NOT_LEADER_OR_FOLLOWER.
+  void follow(BrokerId leader, Epoch leader_epoch);
+  /// The topic is gone: waiters get UNKNOWN_TOPIC_OR_PARTITION; what runs is waited for.
+  runtime::Task<> retire();
+  /// Ends flushes and waits; the log may be closed then.
+  runtime::Task<> stop();
+  void configure(storage::LogOptions options, std::int32_t min_isr);
+
+  bool leads() const { return leader_.has_value(); }
+  BrokerId leader() const { return leader_id_; }
+  Epoch leader_epoch() const { return leader_epoch_; }
+  const replication::LeaderState* leader_state() const { return leader_ ? &*leader_ : nullptr; }
+  std::int32_t min_isr() const { return min_isr_; }
+
+  /// not_leader_or_follower; fenced_leader_epoch or unknown_leader_epoch if `current` is given
+  /// (not -1) and differs; kafka_storage_error if the log's directory is offline.
+  Result<> check_leader(Epoch current = no_epoch) const;
+
+  // --- writing ---
+
+  /// Appends as the leader. A flush follows by itself where acks need it. Errors: check_leader's,
+  /// the log's, not_enough_replicas.
+  runtime::Task<Result<PartitionAppended>> append(PartitionAppend append);
+  /// Waits until `last` is below the high watermark. request_timed_out, not_leader_or_follower if
+  /// leadership changed since `epoch`, not_enough_replicas_after_append, kafka_storage_error.
+  runtime::Task<Result<>> wait_committed(Offset last, Epoch epoch, Instant deadline);
+  bool is_committed(Offset last) const { return last < log_->high_watermark(); }
+
+  // --- reading ---
+
+  Offset high_watermark() const { return log_->high_watermark(); }
+  Offset last_stable() const { return log_->last_stable(); }
+  /// Latest offset to tell clients of; offset_not_available while the high watermark has not
+  /// reached this epoch's start (L11).
+  Result<Offset> latest_offset(storage::ReadBound bound) const;
+  /// Tells `watch` when its bound moves. Removed by destroying the watch.
+  void add_watch(FetchWatch& watch) { watches_.push_back(watch); }
+  bool idle() const { return watches_.empty() && commit_waits_.empty() && tasks_.size() == 0; }
+
+  /// A follower's fetch was accepted: its progress may move the high watermark.
+  Result<> on_follower_fetch(BrokerId follower, const replication::FollowerFetch& fetch);
+  /// DeleteRecords: moves the log start; offset_out_of_range above the high watermark. -1: to the
+  /// high watermark. The new log start.
+  runtime::Task<Result<Offset>> delete_records(Offset before);
+
+ private:
+  struct CommitWait;
+
+  void advance_high_watermark();
+  void schedule_flush();
+  void start_flush(storage::FlushExtent extent);
+  runtime::Task<> flush_until_done(storage::FlushExtent extent);
+  runtime::Task<> flush_after(Duration delay);
+  void wake_watches(bool end_moved, bool high_watermark_moved);
+  void fail_waiters();
+
+  runtime::Shard& shard_;
+  TopicId topic_id_;
+  std::shared_ptr<storage::PartitionLog> log_;
+  std::shared_ptr<TopicTraffic> traffic_;
+  std::optional<replication::LeaderState> leader_;
+  BrokerId leader_id_ = no_broker;
+  Epoch leader_epoch_ = no_epoch;
+  std::int32_t min_isr_ = 1;
+  bool retired_ = false;
+  bool flush_running_ = false;
+  bool flush_timer_running_ = false;  // flush.ms
+  runtime::List<FetchWatch, runtime::Hook<InPartitionWatches>> watches_;
+  runtime::List<CommitWait, runtime::Hook<InCommitWaits>> commit_waits_;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace cairn::partition
