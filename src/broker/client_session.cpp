@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client_session.hpp"
+
+#include "handlers/session.hpp"
+
+namespace cairn::broker {
+
+using transport::Reply;
+
+bool ClientSession::may_overlap(const transport::Frame& request) const {
+  constexpr auto produce = static_cast<std::int16_t>(protocol::ApiKey::produce);
+  return request.bytes.size() >= sizeof(std::int16_t) &&
+         load_big_endian<std::int16_t>(request.bytes.data()) == produce;
+}
+
+RequestContext ClientSession::context_of(const protocol::RequestHeader& header) const {
+  RequestContext context;
+  context.api_key = static_cast<protocol::ApiKey>(header.request_api_key);
+  context.version = header.request_api_version;
+  context.correlation_id = header.correlation_id;
+  context.client_id = header.client_id.value_or("");
+  context.client_host = peer_.host;
+  context.client_port = peer_.port;
+  context.listener_name = service_.listener_name();
+  context.controller_listener = service_.role() == ListenerRole::controller;
+  context.client_software_name = software_.name;
+  context.client_software_version = software_.version;
+  context.received = service_.broker().now();
+  return context;
+}
+
+bool ClientSession::is_served_here(const protocol::ApiEntry& api) const {
+  return service_.role() == ListenerRole::controller ? api.on_controller : api.on_broker;
+}
+
+Reply ClientSession::refuse(const protocol::RequestHeader* header, const char* why) {
+  metrics_.count_refused();
+  if (header == nullptr) {
+    logging::warn("closing connection client={} listener={}: {}", to_string(peer_),
+                  service_.listener_name(), why);
+  } else {
+    logging::warn("closing connection client={} client_id={} listener={} api_key={} version={}: {}",
+                  to_string(peer_), header->client_id.value_or(""), service_.listener_name(),
+                  header->request_api_key, header->request_api_version, why);
+  }
+  return Reply::closing();
+}
+
+runtime::Task<Reply> ClientSession::serve(transport::Frame request,
+                                          runtime::Latch& next_may_start) {
+  protocol::Reader reader(request.bytes);
+  const Result<protocol::RequestHeader> header = protocol::read_request_header(reader);
+  if (!header) co_return refuse(nullptr, header.error().why);
+
+  const Route* route = find_route(header->request_api_key);
+  if (route == nullptr) co_return refuse(&*header, "the API is not served");
+  const protocol::ApiEntry& api = protocol::api_entry(route->key);
+  if (!is_served_here(api)) co_return refuse(&*header, "the API is not served on this listener");
+  if (!api.supported.contains(header->request_api_version)) {
+    if (api.key != protocol::ApiKey::api_versions) {
+      co_return refuse(&*header, "the version of the API is not supported");
+    }
+    auto frame = detail::encode_frame(unsupported_api_versions(), 0, header->correlation_id);
+    co_return Reply{.frame = std::move(frame), .close = false};
+  }
+
+  RequestContext context = context_of(*header);
+  context.next_may_start = &next_may_start;
+  Result<Served> served =
+      co_await route->serve(service_.broker(), context, software_, reader.rest());
+  if (!served) co_return refuse(&*header, served.error().why);
+  const std::size_t response_bytes = served->frame ? served->frame->size() : 0;
+  metrics_.count(api, context.version, request.bytes.size(), response_bytes,
+                 service_.broker().now() - context.received, served->error);
+  co_return Reply{.frame = std::move(served->frame), .close = false};
+}
+
+}  // namespace cairn::broker

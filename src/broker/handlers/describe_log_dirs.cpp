@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// DescribeLogDirs (key 35), versions 1-5: each log directory with its partitions, their sizes, and
+// the space of its volume (KIP-827). An offline directory is named with KAFKA_STORAGE_ERROR.
+#include <map>
+#include <set>
+
+#include <cairn/partition/partition_table.hpp>
+
+#include "data.hpp"
+
+namespace cairn::broker {
+namespace {
+
+using Request = protocol::DescribeLogDirsRequest;
+using Directory = protocol::DescribeLogDirsResponse::DescribeLogDirsResult;
+
+/// Nothing: all partitions.
+std::optional<std::set<TopicPartition>> wanted(const Request& request) {
+  if (!request.topics) return std::nullopt;
+  std::set<TopicPartition> all;
+  for (const auto& topic : *request.topics) {
+    for (const std::int32_t index : topic.partitions) {
+      all.insert({topic.topic, PartitionIndex(index)});
+    }
+  }
+  return all;
+}
+
+Directory describe(const storage::DirectoryReport& report,
+                   const std::optional<std::set<TopicPartition>>& only) {
+  Directory directory{.log_dir = report.path};
+  if (!report.online) {
+    directory.error_code = ErrorCode::kafka_storage_error;
+    return directory;
+  }
+  directory.total_bytes = static_cast<std::int64_t>(report.total_bytes);
+  directory.usable_bytes = static_cast<std::int64_t>(report.usable_bytes);
+  std::map<std::string, std::size_t> place;
+  for (const auto& log : report.logs) {
+    const TopicPartition& id = log->partition();
+    if (only && !only->contains(id)) continue;
+    const auto [at, fresh] = place.emplace(id.topic, directory.topics.size());
+    if (fresh) directory.topics.emplace_back().name = id.topic;
+    directory.topics[at->second].partitions.push_back(
+        {.partition_index = id.partition.value(),
+         .partition_size = static_cast<std::int64_t>(log->size())});
+  }
+  return directory;
+}
+
+}  // namespace
+
+runtime::Task<protocol::DescribeLogDirsResponse> handle(Broker& broker, const RequestContext&,
+                                                        Request request) {
+  protocol::DescribeLogDirsResponse response;
+  const auto only = wanted(request);
+  const auto reports = co_await broker.partitions.directories().describe();
+  for (const storage::DirectoryReport& report : reports) {
+    response.results.push_back(describe(report, only));
+  }
+  co_return response;
+}
+
+}  // namespace cairn::broker

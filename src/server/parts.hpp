@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node is made of, in the order of its making; destroyed in reverse. A part is null until
+// its turn in start() has come. Owner: Node.
+#pragma once
+
+#include <optional>
+
+#include <cairn/broker/listener_service.hpp>
+#include <cairn/controller/controller.hpp>
+#include <cairn/coordinator/group_coordinator.hpp>
+#include <cairn/http/server.hpp>
+#include <cairn/partition/partition_table.hpp>
+#include <cairn/server/node.hpp>
+#include <cairn/storage/environment.hpp>
+#include <cairn/storage/log_directories.hpp>
+#include <cairn/transport/acceptor.hpp>
+
+namespace cairn::server {
+
+using StartResult = std::expected<void, std::string>;
+
+struct Node::Parts {
+  Parts(Seams with, config::ServerConfig configured);
+
+  runtime::Task<StartResult> start();
+  runtime::Task<> stop(Duration patience);
+
+  Seams seams;
+  config::ServerConfig config;
+  storage::Environment environment;
+  storage::LogDirectories directories;
+  partition::PartitionTable partitions;
+  coordinator::GroupCoordinator groups;
+  std::unique_ptr<controller::Controller> controller;
+  std::unique_ptr<broker::Broker> broker;
+  transport::RequestMemory request_memory;
+  transport::ConnectionQuota connection_quota;
+  std::vector<std::unique_ptr<runtime::Listener>> bound;
+  std::vector<BoundListener> listeners;
+  std::vector<std::unique_ptr<broker::ListenerService>> services;
+  std::vector<std::unique_ptr<transport::Acceptor>> acceptors;
+  std::unique_ptr<http::Server> http;
+  runtime::Latch failed;
+  bool serving = false;
+  BrokerEpoch broker_epoch = no_broker_epoch;
+  bool loaded = false;  // the partitions, from the first image
+  bool controller_runs = false;
+  std::string cluster_id;
+  std::string load_failure;
+  runtime::TaskGroup tasks;
+
+ private:
+  runtime::Task<StartResult> lock_and_format();
+  runtime::Task<StartResult> bind_listeners();
+  runtime::Task<StartResult> start_controller();
+  runtime::Task<StartResult> join_cluster();
+  void start_accepting();
+  runtime::Task<StartResult> start_http();
+  runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
+  runtime::Task<> watch_directories();
+  std::vector<metadata::Endpoint> advertised(bool of_controllers) const;
+  transport::AcceptorLimits limits_of(const BoundListener& listener) const;
+};
+
+}  // namespace cairn::server
