@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin: configuration and the cluster. Topics are in admin_topics.cpp, groups in admin_groups.cpp.
+#include <cairn/client/admin.hpp>
+#include <cairn/protocol/messages/describe_cluster.hpp>
+#include <cairn/protocol/messages/describe_configs.hpp>
+#include <cairn/protocol/messages/incremental_alter_configs.hpp>
+
+#include "admin_state.hpp"
+#include "list_offsets.hpp"
+
+namespace cairn::client {
+
+Admin::Admin(runtime::Shard& shard, runtime::Network& network, ClientOptions options)
+    : state_(std::make_unique<State>(shard, network, std::move(options))) {}
+Admin::~Admin() = default;
+
+runtime::Task<> Admin::stop() { return state_->cluster.stop(); }
+Cluster& Admin::cluster() { return state_->cluster; }
+
+runtime::Task<Result<std::vector<ConfigEntry>>> Admin::describe_configs(
+    ResourceKind kind, std::string name, std::vector<std::string> keys) {
+  protocol::DescribeConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = static_cast<std::int8_t>(kind);
+  resource.resource_name = name;
+  if (keys.empty()) {
+    resource.configuration_keys = std::nullopt;
+  } else {
+    resource.configuration_keys = std::move(keys);
+  }
+  request.include_documentation = true;
+  std::optional<Result<protocol::DescribeConfigsResponse>> response;
+  const bool of_broker = kind == ResourceKind::broker || kind == ResourceKind::broker_logger;
+  if (of_broker && !name.empty()) {
+    // A broker's own values are known to that broker alone.
+    CO_TRY(co_await state_->cluster.refresh(state_->cluster.api_deadline()));
+    const BrokerId broker(std::atoi(name.c_str()));
+    response = co_await state_->cluster.call(broker, Channel::control, std::move(request),
+                                             state_->cluster.api_deadline());
+  } else {
+    response = co_await state_->ask(std::move(request));
+  }
+  if (!*response) co_return std::unexpected(response->error());
+  std::vector<ConfigEntry> entries;
+  for (const auto& result : (*response)->results) {
+    if (result.error_code != ErrorCode::none)
+      co_return std::unexpected(error_of(result.error_code));
+    for (const auto& config : result.configs) {
+      entries.push_back({.name = config.name,
+                         .value = config.value,
+                         .source = config.config_source,
+                         .read_only = config.read_only,
+                         .sensitive = config.is_sensitive,
+                         .type = config.config_type,
+                         .documentation = config.documentation.value_or("")});
+    }
+  }
+  co_return entries;
+}
+
+runtime::Task<Result<Answered>> Admin::alter_configs(ResourceKind kind, std::string name,
+                                                     Configs changes) {
+  constexpr std::int8_t set = 0;
+  constexpr std::int8_t remove = 1;
+  protocol::IncrementalAlterConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = static_cast<std::int8_t>(kind);
+  resource.resource_name = name;
+  for (const auto& [key, value] : changes) {
+    auto& config = resource.configs.emplace_back();
+    config.name = key;
+    config.config_operation = value ? set : remove;
+    config.value = value;
+  }
+  CO_TRY(auto response, co_await state_->ask(std::move(request)));
+  if (response.responses.empty()) {
+    co_return fail(ErrorCode::unknown_server_error, "the broker's answer is empty");
+  }
+  const auto& answer = response.responses.front();
+  co_return State::answered(name, answer.error_code, answer.error_message);
+}
+
+runtime::Task<Result<std::map<TopicPartition, Result<TimestampedOffset>>>> Admin::list_offsets(
+    std::map<TopicPartition, std::int64_t> timestamps, Isolation isolation) {
+  return client::list_offsets(state_->cluster, std::move(timestamps), isolation,
+                              state_->cluster.api_deadline());
+}
+
+runtime::Task<Result<ClusterDescription>> Admin::describe_cluster() {
+  CO_TRY(auto response, co_await state_->ask(protocol::DescribeClusterRequest{}));
+  if (response.error_code != ErrorCode::none)
+    co_return std::unexpected(error_of(response.error_code));
+  ClusterDescription out;
+  out.cluster_id = response.cluster_id;
+  out.controller = BrokerId(response.controller_id);
+  for (const auto& broker : response.brokers) {
+    const runtime::Endpoint endpoint{broker.host, static_cast<std::uint16_t>(broker.port)};
+    out.brokers.push_back({BrokerId(broker.broker_id), endpoint, broker.rack});
+  }
+  co_return out;
+}
+
+}  // namespace cairn::client

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of an Admin: its Cluster, and asking until an answer comes. It holds nothing between
+// calls but connections and metadata. Owner: Admin.
+#pragma once
+
+#include <cairn/client/admin.hpp>
+
+#include "errors.hpp"
+
+namespace cairn::client {
+
+class Admin::State {
+ public:
+  State(runtime::Shard& shard, runtime::Network& network, ClientOptions options)
+      : cluster(shard, network, std::move(options)) {}
+
+  /// Asks any broker, again after failures of the connection, until api_timeout. What was asked may
+  /// then have been done twice: callers read "exists" and "unknown" with that in mind.
+  template <class Request>
+  runtime::Task<Result<typename Request::Response>> ask(Request request) {
+    const Instant deadline = cluster.api_deadline();
+    Backoff backoff(cluster.options());
+    while (true) {
+      auto response = co_await cluster.call_any(request, deadline);
+      if (response || !is_retriable(response.error().code)) co_return response;
+      if (!co_await pause(backoff, deadline)) co_return response;
+    }
+  }
+
+  /// Asks a group's coordinator until `error_in(response)` is not one that passes.
+  template <class Request, class ErrorIn>
+  runtime::Task<Result<typename Request::Response>> ask_coordinator(std::string group,
+                                                                    Request request,
+                                                                    ErrorIn error_in);
+
+  runtime::Task<bool> pause(Backoff& backoff, Instant deadline) {
+    const Instant next = cluster.now() + backoff.next(cluster.shard().random());
+    if (next >= deadline) co_return false;
+    co_return co_await cluster.shard().clock().sleep_until(next);
+  }
+
+  std::int32_t timeout_ms() const {
+    return static_cast<std::int32_t>(
+        std::chrono::duration_cast<milliseconds>(cluster.options().request_timeout).count());
+  }
+
+  static Answered answered(std::string name, ErrorCode code,
+                           const std::optional<std::string>& message) {
+    const bool said = message && !message->empty();
+    return {std::move(name), code, said ? *message : std::string(meaning_of(code))};
+  }
+
+  Cluster cluster;
+};
+
+}  // namespace cairn::client
