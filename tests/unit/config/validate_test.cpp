@@ -144,13 +144,15 @@ TEST(ValidateBroker, refuses_what_is_fixed_at_start) {
             "INVALID_REQUEST: Cannot update these configs dynamically: [log.cleaner.enable]");
   EXPECT_EQ(broker("advertised.listeners", "PLAINTEXT://127.0.0.1:1"),
             "INVALID_REQUEST: Cannot update these configs dynamically: [advertised.listeners]");
+  EXPECT_EQ(broker("listeners", "PLAINTEXT://:1"),
+            "INVALID_REQUEST: Cannot update these configs dynamically: [listeners]");
 }
 
 TEST(ValidateBroker, refuses_for_all_brokers_what_is_one_brokers) {
   EXPECT_EQ(
-      all_brokers("listeners", "PLAINTEXT://:1"),
+      all_brokers("sasl.enabled.mechanisms", "PLAIN"),
       "INVALID_REQUEST: Cannot update these configs at default cluster level, broker id must be "
-      "specified: [listeners]");
+      "specified: [sasl.enabled.mechanisms]");
   EXPECT_EQ(all_brokers("ssl.keystore.location", "2"),
             "INVALID_REQUEST: These security configs can be dynamically updated only per-listener "
             "using the listener prefix: [ssl.keystore.location]");
