@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated machine that runs a node of production code, over and over: started, killed, stopped,
+// without power, with a full disk. Invariant: at most one life at a time. Owner: the run.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <cairn/runtime/network.hpp>
+
+#include "world/world.hpp"
+
+namespace cairn::simulation {
+
+class SimNode {
+ public:
+  SimNode(world::World& world, std::string host, std::map<std::string, std::string> settings);
+
+  void start();
+  /// kill -9; peers notice, the page cache survives.
+  void kill();
+  /// Power loss; peers notice nothing, unsynced writes are lost or torn.
+  void crash();
+  /// As SIGTERM: drains, then ends.
+  void stop();
+
+  bool up() const { return world_.process(host_) != nullptr; }
+  /// It serves; false also while it starts.
+  bool ready() const;
+  /// It ended by itself (its disk failed): collect() frees it so that it can be started again.
+  bool ended() const;
+  void collect();
+
+  const std::string& host() const { return host_; }
+  runtime::Endpoint endpoint() const { return {host_, 9092}; }
+  world::SimMachine& machine() { return world_.machine(host_); }
+
+ private:
+  struct Life;
+
+  world::World& world_;
+  std::string host_;
+  std::map<std::string, std::string> settings_;
+  std::shared_ptr<Life> life_;
+};
+
+}  // namespace cairn::simulation

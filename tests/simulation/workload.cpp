@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workload.hpp"
+
+#include <cairn/base/bytes.hpp>
+#include <cairn/client/admin.hpp>
+#include <cairn/client/consumer.hpp>
+#include <cairn/client/producer.hpp>
+
+namespace cairn::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+client::ClientOptions client_options(const Stage& stage, std::string id) {
+  client::ClientOptions options;
+  options.bootstrap = stage.bootstrap;
+  options.client_id = std::move(id);
+  options.request_timeout = 5s;  // power loss is not noticed otherwise
+  return options;
+}
+
+std::string text_of(const record::OptionalBytes& bytes) {
+  return bytes ? std::string(as_text(*bytes)) : std::string();
+}
+
+/// Waits for one record's fate and writes it down. A failure may still have been stored.
+runtime::Task<> settle(Stage& stage, std::size_t send, client::Delivery delivery, int& waiting) {
+  auto result = co_await delivery.wait();
+  if (result) {
+    const Outcome outcome = result->offset == no_offset ? Outcome::info : Outcome::ok;
+    stage.history.complete_send(send, outcome, result->offset);
+  } else {
+    stage.history.complete_send(send, Outcome::info, no_offset);
+  }
+  --waiting;
+}
+
+/// Writes down the positions a consumer holds, and starts a new session for what it gets.
+class Sessions : public client::RebalanceListener {
+ public:
+  runtime::Task<> assigned(std::vector<TopicPartition>) override {
+    ++session;
+    co_return;
+  }
+  runtime::Task<> revoked(std::vector<TopicPartition>) override { co_return; }
+  runtime::Task<> lost(std::vector<TopicPartition>) override {
+    ++session;
+    co_return;
+  }
+
+  int session = 0;
+};
+
+client::CommittedOffsets note_polled(Stage& stage, int consumer, int session,
+                                     const std::vector<client::PolledRecords>& polled) {
+  client::CommittedOffsets positions;
+  for (const client::PolledRecords& part : polled) {
+    for (const record::RecordView& record : part.records) {
+      stage.history.polled.push_back({consumer, session, part.partition, record.offset,
+                                      text_of(record.value), ++stage.history.step});
+    }
+    positions[part.partition].offset = part.next_offset;
+  }
+  return positions;
+}
+
+runtime::Task<> commit(Stage& stage, client::Consumer& consumer, std::string group,
+                       client::CommittedOffsets positions) {
+  std::vector<std::size_t> noted;
+  for (const auto& [partition, position] : positions) {
+    noted.push_back(stage.history.commits.size());
+    stage.history.commits.push_back({.group = group,
+                                     .of = partition,
+                                     .offset = position.offset,
+                                     .invoked = ++stage.history.step});
+  }
+  auto done = co_await consumer.commit(std::move(positions));
+  for (const std::size_t index : noted) {
+    stage.history.commits[index].outcome = done ? Outcome::ok : Outcome::info;
+    stage.history.commits[index].completed = ++stage.history.step;
+  }
+}
+
+}  // namespace
+
+runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                              std::map<std::string, std::int32_t> partitions,
+                              std::map<std::string, std::string> configs) {
+  ++stage.running;
+  client::Admin admin(shard, network, client_options(stage, "admin"));
+  std::vector<client::NewTopic> topics;
+  for (const auto& [name, count] : partitions) {
+    client::NewTopic topic;
+    topic.name = name;
+    topic.partitions = count;
+    topic.replication_factor = 1;
+    for (const auto& [key, value] : configs) topic.configs[key] = value;
+    topics.push_back(std::move(topic));
+  }
+  auto created = co_await admin.create_topics(std::move(topics));
+  if (!created) ++stage.failures;
+  if (created) {
+    for (const client::Answered& answer : *created) {
+      const bool there =
+          answer.error == ErrorCode::none || answer.error == ErrorCode::topic_already_exists;
+      stage.failures += there ? 0 : 1;
+    }
+  }
+  co_await admin.stop();
+  --stage.running;
+}
+
+runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                        ProducerPlan plan) {
+  ++stage.running;
+  client::Producer producer(
+      shard, network, client_options(stage, fmt::format("producer-{}", plan.id)), plan.options);
+  int waiting = 0;
+  std::int64_t sequence = 0;
+  while (!stage.stop) {
+    const std::uint64_t burst = 1 + shard.random().below(8);
+    for (std::uint64_t i = 0; i < burst && !stage.stop; ++i) {
+      const TopicPartition& to = plan.targets[shard.random().below(plan.targets.size())];
+      const std::size_t send = stage.history.invoke_send(plan.id, sequence++, to);
+      const std::string value = stage.history.sends[send].value;
+      client::ProducerRecord record;
+      record.topic = to.topic;
+      record.partition = to.partition;
+      record.value = as_bytes(value);
+      auto taken = co_await producer.send(record);
+      if (!taken) {
+        // A record that never became part of a batch was never sent.
+        stage.history.complete_send(send, Outcome::fail, no_offset);
+        continue;
+      }
+      ++waiting;
+      shard.tasks().spawn(settle(stage, send, std::move(*taken), waiting));
+    }
+    co_await shard.clock().sleep_for(plan.pause);
+  }
+  auto closed = co_await producer.close(shard.clock().now() + 5min);
+  static_cast<void>(closed);
+  while (waiting > 0) co_await shard.clock().sleep_for(10ms);
+  --stage.running;
+}
+
+runtime::Task<> consume(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                        ConsumerPlan plan) {
+  ++stage.running;
+  Sessions sessions;
+  client::Consumer consumer(
+      shard, network, client_options(stage, fmt::format("consumer-{}", plan.id)), plan.options);
+  auto subscribed = consumer.subscribe(plan.topics, &sessions);
+  if (!subscribed) ++stage.failures;
+  while (!stage.stop && subscribed) {
+    auto polled = co_await consumer.poll(500ms);
+    if (!polled) {
+      ++sessions.session;
+      co_await shard.clock().sleep_for(100ms);
+      continue;
+    }
+    auto positions = note_polled(stage, plan.id, sessions.session, *polled);
+    if (!positions.empty() && shard.random().chance(0.5)) {
+      co_await commit(stage, consumer, plan.options.group_id, std::move(positions));
+    }
+  }
+  auto closed = co_await consumer.close();
+  static_cast<void>(closed);
+  --stage.running;
+}
+
+runtime::Task<> read_all(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                         std::vector<TopicPartition> partitions, std::string group) {
+  ++stage.running;
+  client::ConsumerOptions options;
+  options.offset_reset = client::OffsetReset::earliest;
+  options.group_id = group;
+  options.auto_commit = false;
+  client::Consumer consumer(shard, network, client_options(stage, "reader"), options);
+  auto assigned = consumer.assign(partitions);
+  auto ends = co_await consumer.end_offsets(partitions);
+  if (!assigned || !ends) {
+    ++stage.failures;
+  } else {
+    std::map<TopicPartition, Offset> missing;
+    for (const auto& [partition, end] : *ends) {
+      stage.history.final_logs[partition];
+      if (end.offset > Offset(0)) missing[partition] = end.offset;
+      consumer.seek_to(partition, client::OffsetReset::earliest);
+    }
+    const Instant deadline = shard.clock().now() + 2min;
+    while (!missing.empty() && shard.clock().now() < deadline) {
+      auto polled = co_await consumer.poll(500ms);
+      if (!polled) continue;
+      for (const client::PolledRecords& part : *polled) {
+        for (const record::RecordView& record : part.records) {
+          stage.history.final_logs[part.partition][record.offset] = text_of(record.value);
+        }
+        const auto end = missing.find(part.partition);
+        if (end != missing.end() && part.next_offset >= end->second) missing.erase(end);
+      }
+    }
+    stage.failures += missing.empty() ? 0 : 1;
+  }
+  const std::uint64_t invoked = ++stage.history.step;
+  auto committed = co_await consumer.committed(partitions);
+  if (!committed) ++stage.failures;
+  if (committed) {
+    for (const TopicPartition& partition : partitions) {
+      const auto found = committed->find(partition);
+      const Offset offset = found == committed->end() ? no_offset : found->second.offset;
+      stage.history.commit_reads.push_back(
+          {group, partition, offset, invoked, ++stage.history.step});
+    }
+  }
+  auto closed = co_await consumer.close();
+  static_cast<void>(closed);
+  --stage.running;
+}
+
+}  // namespace cairn::simulation

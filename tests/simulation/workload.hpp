@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clients of a simulated run: our own producers, group consumers and administrators, as tasks
+// of simulated processes. They write down what they asked and were told in the run's History.
+// Invariant: after Stop::now is set each of them ends by itself, with everything it sent settled.
+// Owner: the run.
+#pragma once
+
+#include <cairn/client/options.hpp>
+#include <cairn/runtime/shard.hpp>
+
+#include "history.hpp"
+#include "world/world.hpp"
+
+namespace cairn::simulation {
+
+/// What all workloads of a run share.
+struct Stage {
+  History& history;
+  std::vector<runtime::Endpoint> bootstrap;
+  bool stop = false;  // no new work
+  int running = 0;    // workloads that have not ended
+  int failures = 0;   // a workload could not even start
+};
+
+struct ProducerPlan {
+  int id = 0;
+  client::ProducerOptions options{};
+  std::vector<TopicPartition> targets{};
+  Duration pause = std::chrono::milliseconds(20);  // between bursts
+};
+
+struct ConsumerPlan {
+  int id = 0;
+  client::ConsumerOptions options{};
+  std::vector<std::string> topics{};
+};
+
+runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                              std::map<std::string, std::int32_t> partitions,
+                              std::map<std::string, std::string> configs);
+runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                        ProducerPlan plan);
+runtime::Task<> consume(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                        ConsumerPlan plan);
+/// Reads every partition from its beginning to its end, and the group's committed offsets.
+runtime::Task<> read_all(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                         std::vector<TopicPartition> partitions, std::string group);
+
+}  // namespace cairn::simulation
