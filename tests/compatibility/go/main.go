@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A Go client doing a day's work with franz-go: admin, produce, group consume, rebalance.
+// Usage: client BOOTSTRAP; prints one line a check and ends with 1 on the first failure.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const records = 10000
+
+func must(err error, what string) {
+	if err != nil {
+		fmt.Printf("FAILED %s: %v\n", what, err)
+		os.Exit(1)
+	}
+}
+
+func expect(good bool, what string, args ...any) {
+	if !good {
+		fmt.Printf("FAILED "+what+"\n", args...)
+		os.Exit(1)
+	}
+}
+
+func client(options ...kgo.Opt) *kgo.Client {
+	created, err := kgo.NewClient(append(options, kgo.SeedBrokers(os.Args[1]))...)
+	must(err, "new client")
+	return created
+}
+
+func produce(ctx context.Context, topic string) {
+	producer := client(kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	defer producer.Close()
+	for i := range records {
+		record := kgo.KeySliceRecord([]byte(fmt.Sprint(i%97)), []byte(fmt.Sprint(i)))
+		producer.Produce(ctx, record, func(_ *kgo.Record, err error) { must(err, "produce") })
+	}
+	must(producer.Flush(ctx), "flush")
+	fmt.Println("ok produce, idempotent, zstd")
+}
+
+func member(group, topic string) *kgo.Client {
+	return client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.HeartbeatInterval(200*time.Millisecond))
+}
+
+func consume(ctx context.Context, admin *kadm.Client, group, topic string) {
+	first, seen, last := member(group, topic), 0, map[string]int{}
+	for seen < records {
+		fetches := first.PollFetches(ctx)
+		must(fetches.Err0(), "poll")
+		fetches.EachRecord(func(record *kgo.Record) {
+			var value int
+			fmt.Sscan(string(record.Value), &value)
+			previous, known := last[string(record.Key)]
+			expect(!known || value > previous, "order of key %s: %d after %d", record.Key, value, previous)
+			last[string(record.Key)] = value
+			seen++
+		})
+	}
+	expect(seen == records, "%d records read", seen)
+	must(first.CommitUncommittedOffsets(ctx), "commit")
+	lags, err := admin.Lag(ctx, group)
+	must(err, "lag")
+	expect(lags[group].Lag.Total() == 0, "lag is %d", lags[group].Lag.Total())
+	fmt.Println("ok a group consumes all in order and commits")
+
+	second := member(group, topic)
+	var sizes []int
+	for ctx.Err() == nil {
+		described, err := admin.DescribeGroups(ctx, group)
+		must(err, "describe group")
+		sizes = nil
+		for _, one := range described[group].Members {
+			if assigned, ok := one.Assigned.AsConsumer(); ok && len(assigned.Topics) > 0 {
+				sizes = append(sizes, len(assigned.Topics[0].Partitions))
+			}
+		}
+		if len(sizes) == 2 && sizes[0] == 3 && sizes[1] == 3 {
+			break
+		}
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		first.PollFetches(short)
+		second.PollFetches(short)
+		cancel()
+	}
+	expect(ctx.Err() == nil, "no rebalance to 3 and 3: %v", sizes)
+	second.Close()
+	first.Close()
+	fmt.Println("ok a second member takes half")
+}
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	admin := kadm.NewClient(client())
+	defer admin.Close()
+	topic := fmt.Sprintf("go-%d", time.Now().UnixNano())
+	_, err := admin.CreateTopic(ctx, 6, 1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, topic)
+	must(err, "create topic")
+	configs, err := admin.DescribeTopicConfigs(ctx, topic)
+	must(err, "describe configs")
+	for _, config := range configs[0].Configs {
+		expect(config.Key != "retention.ms" || config.MaybeValue() == "3600000", "retention.ms is %s", config.MaybeValue())
+	}
+	fmt.Println("ok admin creates and describes")
+	produce(ctx, topic)
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	must(err, "end offsets")
+	total := int64(0)
+	ends.Each(func(offset kadm.ListedOffset) { total += offset.Offset })
+	expect(total == records, "the ends sum up to %d", total)
+	consume(ctx, admin, topic+"-group", topic)
+	_, err = admin.DeleteGroup(ctx, topic+"-group")
+	must(err, "delete group")
+	_, err = admin.DeleteTopic(ctx, topic)
+	must(err, "delete topic")
+	fmt.Println("ok admin deletes")
+}
