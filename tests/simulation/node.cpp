@@ -79,7 +79,9 @@ void SimNode::crash() {
 }
 
 void SimNode::stop() {
-  if (life_ && life_->ready) life_->node->failed().set();
+  if (!ready()) return;
+  life_->ready = false;  // at once: who asks next must not take it for serving
+  life_->node->failed().set();
 }
 
 bool SimNode::ready() const { return life_ && life_->ready; }
