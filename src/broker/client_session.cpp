@@ -30,7 +30,7 @@ RequestContext ClientSession::context_of(const protocol::RequestHeader& header) 
 }
 
 bool ClientSession::is_served_here(const protocol::ApiEntry& api) const {
-  return service_.role() == ListenerRole::controller ? api.on_controller : api.on_broker;
+  return is_served(api, service_.role() == ListenerRole::controller);
 }
 
 Reply ClientSession::refuse(const protocol::RequestHeader* header, const char* why) {

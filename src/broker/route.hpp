@@ -36,6 +36,13 @@ struct Route {
   Serve serve;
 };
 
+/// Whether an API that has a Route is served on such a listener. Fetch on a controller's listener
+/// is the quorum's replication, which a single voter has no use for.
+inline bool is_served(const protocol::ApiEntry& api, bool controller_listener) {
+  if (!controller_listener) return api.on_broker;
+  return api.on_controller && api.key != protocol::ApiKey::fetch;
+}
+
 /// All of them, in order of key.
 std::span<const Route> routes();
 /// Null if the API is not served.

@@ -84,9 +84,7 @@ runtime::Task<ApiVersionsResponse> handle(Broker& broker, const RequestContext& 
   }
   for (const Route& route : routes()) {
     const protocol::ApiEntry& api = protocol::api_entry(route.key);
-    if (context.controller_listener ? api.on_controller : api.on_broker) {
-      response.api_keys.push_back(range_of(api));
-    }
+    if (is_served(api, context.controller_listener)) response.api_keys.push_back(range_of(api));
   }
   if (context.version >= 3) add_features(response, broker, context.version);
   co_return response;
