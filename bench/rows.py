@@ -49,7 +49,7 @@ ROWS = [
     Row("cached catch-up fetch, 1 MiB",
         ["fetch", "--topic", "filled", "--bytes", "4000000000"],
         "server_cpu_s_per_gb", "CPU-s/GB", 2, also=[("mb_per_s", "MB/s")],
-        floor=("response_out", 1048576, 1, "server_cpu_s_per_gb")),
+        floor=("file_out", 1048576, 1, "server_cpu_s_per_gb")),
     Row("50 MB/s with three tailing consumers: CPU",
         ["tail", "--rate", "50", "--consumers", "3", "--partitions", "1", "--batch-bytes", "16384",
          "--seconds", "15", *LAZY],

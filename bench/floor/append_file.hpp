@@ -21,6 +21,7 @@ class AppendFile {
   void append(BytesView bytes);
   void sync();
   std::uint64_t size() const { return size_; }
+  int number() const { return file_.number(); }
 
  private:
   std::string path_;

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace cairn::bench {
 namespace {
@@ -26,6 +27,27 @@ std::size_t receive_some(int socket, MutableBytes into) {
   return static_cast<std::size_t>(got);
 }
 
+/// Responses whose bytes come from the page cache.
+class FromFile {
+ public:
+  explicit FromFile(const Exchange& exchange)
+      : file_(exchange.file), size_(exchange.file_size), response_(exchange.response_size) {}
+
+  BytesView next() {
+    if (at_ + response_.size() > size_) at_ = 0;
+    const ssize_t got = pread(file_, response_.data(), response_.size(), static_cast<off_t>(at_));
+    if (got != static_cast<ssize_t>(response_.size())) give_up("read");
+    at_ += response_.size();
+    return response_;
+  }
+
+ private:
+  int file_;
+  std::uint64_t size_;
+  std::uint64_t at_ = 0;
+  Bytes response_;
+};
+
 /// Answers every request until the peer closes.
 void serve(int socket, const Exchange& exchange, const Work& work, double& cpu) {
   const double before = thread_cpu();
@@ -33,6 +55,7 @@ void serve(int socket, const Exchange& exchange, const Work& work, double& cpu) 
   Bytes responses;
   for (std::size_t i = 0; i < most_gathered; ++i)
     append(responses, frame_of(exchange.response_size));
+  FromFile from_file(exchange);
   std::size_t filled = 0;
   while (true) {
     const std::size_t got = receive_some(socket, MutableBytes(buffer).subspan(filled));
@@ -42,6 +65,7 @@ void serve(int socket, const Exchange& exchange, const Work& work, double& cpu) 
     if (frames == 0) continue;
     const std::size_t whole = frames * exchange.request_size;
     work(BytesView(buffer).first(whole));
+    for (; exchange.file >= 0 && frames > 0; --frames) send_all(socket, from_file.next());
     while (frames > 0) {
       const std::size_t now = std::min(frames, most_gathered);
       send_all(socket, BytesView(responses).first(now * exchange.response_size));

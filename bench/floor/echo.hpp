@@ -15,6 +15,8 @@ struct Exchange {
   std::size_t response_size = 64;
   std::size_t in_flight = 1;
   std::uint64_t requests = 0;
+  int file = -1;  // responses are read from this file, piece after piece; -1: from memory
+  std::uint64_t file_size = 0;
 };
 
 struct ExchangeResult {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "append_file.hpp"
 #include "echo.hpp"
 #include "floor.hpp"
 
@@ -27,6 +28,21 @@ void report(const char* what, const Exchange& exchange, const ExchangeResult& re
       .print();
 }
 
+/// The ideal fetch server: bytes of a file that the page cache holds, read and sent.
+void measure_file_out(const FloorOptions& options) {
+  AppendFile file(options.directory, Space::allocated);
+  const Bytes piece(std::size_t{1} << 20, std::byte{'f'});
+  while (file.size() < std::max(options.bytes, std::uint64_t{64} << 20)) file.append(piece);
+  for (const std::size_t size : {65536U, 1048576U}) {
+    const Exchange exchange{.request_size = 64,
+                            .response_size = size,
+                            .requests = requests_for(2 * options.bytes, size),
+                            .file = file.number(),
+                            .file_size = file.size()};
+    report("file_out", exchange, run_exchange(exchange, [](BytesView) {}), size);
+  }
+}
+
 }  // namespace
 
 void measure_network(const FloorOptions& options) {
@@ -44,6 +60,7 @@ void measure_network(const FloorOptions& options) {
         .request_size = 64, .response_size = size, .requests = requests_for(options.bytes, size)};
     report("response_out", exchange, run_exchange(exchange, nothing), size);
   }
+  measure_file_out(options);
 }
 
 }  // namespace cairn::bench

@@ -7,10 +7,32 @@ namespace cairn::broker {
 
 using transport::Reply;
 
+namespace {
+
+constexpr std::int16_t first_flexible_produce = 9;
+
+/// Whether a produce request asks for acks=all, read from its front.
+bool asks_for_all(BytesView frame) {
+  protocol::Reader reader(frame);
+  const Result<protocol::RequestHeader> header = protocol::read_request_header(reader);
+  if (!header) return false;
+  std::optional<std::string> transactional_id;
+  reader.read(transactional_id,
+              protocol::compact_if(header->request_api_version >= first_flexible_produce));
+  std::int16_t acks = 0;
+  reader.read(acks);
+  return reader.ok() && acks == -1;
+}
+
+}  // namespace
+
+/// Only a produce that waits for its commit has anything to wait for after its append. The others
+/// are served one by one, which costs no task of their own.
 bool ClientSession::may_overlap(const transport::Frame& request) const {
   constexpr auto produce = static_cast<std::int16_t>(protocol::ApiKey::produce);
   return request.bytes.size() >= sizeof(std::int16_t) &&
-         load_big_endian<std::int16_t>(request.bytes.data()) == produce;
+         load_big_endian<std::int16_t>(request.bytes.data()) == produce &&
+         asks_for_all(request.bytes);
 }
 
 RequestContext ClientSession::context_of(const protocol::RequestHeader& header) const {

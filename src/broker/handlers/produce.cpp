@@ -141,7 +141,9 @@ class Produce {
     response.base_offset = appended->first_offset.value();
     response.log_append_time_ms = appended->log_append_time;
     response.log_start_offset = appended->log_start.value();
-    unacknowledged_.push_back({std::move(*partition), *appended, &response});
+    if (request_.acks == static_cast<std::int16_t>(RequiredAcks::all)) {
+      unacknowledged_.push_back({std::move(*partition), *appended, &response});
+    }
   }
 
   runtime::Task<> acknowledge() {

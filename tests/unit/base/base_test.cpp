@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <gtest/gtest.h>
 
 #include <cairn/base/crc32c.hpp>
@@ -56,6 +57,16 @@ TEST(Strong, ids_step_subtract_and_print) {
   EXPECT_EQ(Offset(5) + 2, Offset(7));
   EXPECT_EQ(Offset(5) - Offset(2), 3);
   EXPECT_EQ(fmt::format("{}", TopicPartition{"orders", PartitionIndex(3)}), "orders-3");
+}
+
+TEST(Histogram, a_value_counts_in_the_first_bucket_that_reaches_it) {
+  for (int quarter = 1; quarter < 100; ++quarter) {
+    Histogram histogram;
+    const double bound = 1e-6 * std::exp2(quarter / 4.0);
+    histogram.record(bound * 0.999);
+    histogram.record(1e6);  // so that the quantile is the bucket's bound, not the greatest value
+    EXPECT_DOUBLE_EQ(histogram.quantile(0.5), bound) << quarter;
+  }
 }
 
 TEST(Histogram, a_quantile_is_within_a_bucket_of_the_truth) {
