@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Precompiled for the pure modules: what nearly every source includes.
 #pragma once
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -20,3 +18,5 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <fmt/format.h>

@@ -23,7 +23,7 @@ struct ProduceRules {
   std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
   std::int64_t timestamp_after_max_ms = 3600000;
   std::optional<Codec> stored_codec = {};  // compression.type; nothing for "producer"
-  std::int64_t now_ms = 0;            // wall time of the append
+  std::int64_t now_ms = 0;                 // wall time of the append
 };
 
 /// A record a rule refused: goes into ProduceResponse.record_errors.

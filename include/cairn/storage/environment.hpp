@@ -24,7 +24,7 @@ struct EnvironmentLimits {
   /// Recovery scans smaller segments whole; the indexes of larger ones are synced with the recovery
   /// point, so that it can begin in their middle.
   std::uint64_t scanned_whole = std::uint64_t{64} << 20;
-  int flushes_per_directory = 2;                           // at the same time
+  int flushes_per_directory = 2;  // at the same time
 };
 
 /// Files and directories to remove later (file.delete.delay.ms), in order of time.

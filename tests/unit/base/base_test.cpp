@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+
 #include <gtest/gtest.h>
 
 #include <cairn/base/crc32c.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of this folder share: hex to bytes and back, the twenty records that Golden.java puts
-// into each golden batch, records as lines of text, and batches of a few values. Views that these
-// functions take or return live as long as the bytes they were made of.
+// What the tests of this folder share: hex to bytes and back, the twenty records that Golden.java
+// puts into each golden batch, records as lines of text, and batches of a few values. Views that
+// these functions take or return live as long as the bytes they were made of.
 #pragma once
 
 #include <cairn/record/builder.hpp>
