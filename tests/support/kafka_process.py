@@ -53,14 +53,16 @@ def tool(name, *arguments, **options):
 
 @contextlib.contextmanager
 def kafka(**overrides):
-    """A running Kafka of one node in a fresh directory; yields an object with .bootstrap and .directory."""
+    """A running Kafka of one node in a fresh directory; yields an object with .bootstrap and .directory.
+    Formatted as Cairn formats itself: a quorum that keeps its voters, and no eligible leader replicas,
+    which would turn min.insync.replicas into a dynamic configuration of the cluster."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-kafka-"))
     port, controller_port = free_port(), free_port()
     settings = {
         "process.roles": "broker,controller", "node.id": 1,
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
         "log.dirs": directory / "data", "offsets.topic.replication.factor": 1,
         "transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1,
         "share.coordinator.state.topic.replication.factor": 1, "share.coordinator.state.topic.min.isr": 1,
@@ -69,7 +71,8 @@ def kafka(**overrides):
     }
     properties = directory / "server.properties"
     properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-    run(*java(TOOLS["storage"], "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", "-c", properties))
+    run(*java(TOOLS["storage"], "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", "--standalone",
+              "--feature", "eligible.leader.replicas.version=0", "-c", properties))
     log = open(directory / "kafka.log", "wb")
     process = subprocess.Popen(java("kafka.Kafka", properties, heap="1g"), stdout=log, stderr=log)
 
