@@ -6,6 +6,18 @@
 
 namespace cairn::client {
 
+namespace {
+
+/// What a commit may meet while the group rebalances or its coordinator moves. The next poll() sets
+/// it right: the member joins again, or is told what it has lost.
+bool passes(ErrorCode code) {
+  using enum ErrorCode;
+  return is_retriable(code) || code == rebalance_in_progress || code == illegal_generation ||
+         code == unknown_member_id;
+}
+
+}  // namespace
+
 /// A lane is a partition's queue and the task that empties it, in order. Lanes run side by side.
 class Processor::State : public RebalanceListener {
  public:
@@ -41,6 +53,7 @@ class Processor::State : public RebalanceListener {
   runtime::Task<> work(TopicPartition partition, std::shared_ptr<Lane> lane);
   runtime::Task<> finish(Lane& lane);
   runtime::Task<Result<>> commit_done();
+  void take_back(const std::vector<PolledRecords>& polled);
   static CommittedOffset after(const PolledRecords& records) {
     return {records.next_offset, records.leader_epoch, ""};
   }
@@ -97,7 +110,7 @@ runtime::Task<Result<>> Processor::State::loop() {
     }
     if (shard_.clock().now() >= next_commit) {
       const auto committed = co_await commit_done();
-      if (!committed && !is_retriable(committed.error().code)) co_return committed;
+      if (!committed && !passes(committed.error().code)) co_return committed;
       next_commit = shard_.clock().now() + options_.commit_interval;
     }
     if (co_await runtime::cancelled()) break;
@@ -109,7 +122,12 @@ runtime::Task<Result<>> Processor::State::accept(std::vector<PolledRecords> poll
   if (options_.guarantee == Guarantee::at_most_once) {
     CommittedOffsets offsets;
     for (const auto& records : polled) offsets[records.partition] = after(records);
-    CO_TRY(co_await consumer_.commit(std::move(offsets)));
+    const auto committed = co_await consumer_.commit(std::move(offsets));
+    if (!committed) {
+      if (!passes(committed.error().code)) co_return committed;
+      take_back(polled);
+      co_return Result<>{};
+    }
   }
   for (auto& records : polled) {
     const auto partition = records.partition;
@@ -123,6 +141,14 @@ runtime::Task<Result<>> Processor::State::accept(std::vector<PolledRecords> poll
     if (!std::exchange(lane->running, true)) tasks_.spawn(work(partition, lane));
   }
   co_return Result<>{};
+}
+
+/// These records were not committed, so they must not be processed: they are read again, by whoever
+/// has the partition then.
+void Processor::State::take_back(const std::vector<PolledRecords>& polled) {
+  for (const auto& records : polled) {
+    consumer_.seek(records.partition, records.records.front().offset);
+  }
 }
 
 runtime::Task<> Processor::State::work(TopicPartition partition, std::shared_ptr<Lane> lane) {

@@ -20,7 +20,6 @@
 
 namespace cairn::client::testing {
 
-/// What a script does with a request.
 struct Reply {
   enum class Kind : std::uint8_t { answer, cut, silence } kind = Kind::answer;
   Bytes body;
@@ -42,6 +41,8 @@ class FakeCluster : public runtime::Network {
  public:
   /// Answers or, with nothing, leaves the request to the cluster.
   using Script = std::function<std::optional<Reply>(const Asked&)>;
+  /// The same for answers that take their time.
+  using SlowScript = std::function<runtime::Task<std::optional<Reply>>(Asked)>;
 
   FakeCluster(runtime::Shard& shard, std::int32_t partitions) : tasks_(shard.context()) {
     for (std::int32_t i = 0; i < partitions; i++) logs_[i];
@@ -50,7 +51,8 @@ class FakeCluster : public runtime::Network {
   static constexpr const char* topic = "events";
   static constexpr std::uint16_t port = 9092;
   Uuid topic_id{7, 7};
-  Script script;
+  Script script;           // asked first
+  SlowScript slow_script;  // asked next
   std::map<std::int32_t, std::int32_t> leader_epochs;
   std::vector<protocol::ApiKey> requests;  // all, in order of arrival
   struct Log {
@@ -61,9 +63,7 @@ class FakeCluster : public runtime::Network {
     std::map<std::pair<std::int64_t, std::int32_t>, std::int64_t> appended;  // sequence: offset
   };
   Log& log(std::int32_t partition) { return logs_.at(partition); }
-  int count(protocol::ApiKey key) const {
-    return static_cast<int>(std::ranges::count(requests, key));
-  }
+  int count(protocol::ApiKey key) const { return int(std::ranges::count(requests, key)); }
 
   runtime::Task<Result<std::unique_ptr<runtime::Listener>>> listen(runtime::Endpoint) override {
     co_return fail(ErrorCode::network_exception, "a fake cluster is only connected to");
@@ -167,13 +167,16 @@ class FakeCluster : public runtime::Network {
     requests.push_back(key);
     const Asked asked{key, header->request_api_version,
                       BytesView(frame).subspan(frame.size() - reader.left())};
-    const Reply reply = respond(asked);
-    if (reply.kind == Reply::Kind::cut) co_return false;
-    if (reply.kind == Reply::Kind::silence) co_return true;
+    const bool handshake = key == protocol::ApiKey::api_versions;
+    std::optional<Reply> reply = script && !handshake ? script(asked) : std::nullopt;
+    if (!reply && slow_script) reply = co_await slow_script(asked);
+    if (!reply) reply = respond(asked);
+    if (reply->kind == Reply::Kind::cut) co_return false;
+    if (reply->kind == Reply::Kind::silence) co_return true;
     protocol::Writer writer;
     const auto length = writer.reserve_length();
     protocol::write_response_header(writer, key, asked.version, header->correlation_id);
-    writer.write_bytes(reply.body);
+    writer.write_bytes(reply->body);
     writer.set_length(length);
     const auto out = std::move(writer).finish();
     const auto chunks = out.chunks();
@@ -181,11 +184,9 @@ class FakeCluster : public runtime::Network {
   }
 
   Reply respond(const Asked& asked) {
-    if (asked.key == protocol::ApiKey::api_versions) return api_versions(asked.version);
-    if (script) {
-      if (auto reply = script(asked)) return *std::move(reply);
-    }
     switch (asked.key) {
+      case protocol::ApiKey::api_versions:
+        return api_versions(asked.version);
       case protocol::ApiKey::metadata:
         return metadata(asked.version);
       case protocol::ApiKey::produce:
