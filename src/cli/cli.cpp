@@ -97,6 +97,19 @@ void declare(CLI::App& app, Program& program) {
   add_completion(app, program);
 }
 
+/// What to say if a word stands where a command should that is none; empty if that is not it.
+std::string wrong_command(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto left = at->remaining();
+  if (at->get_require_subcommand_min() == 0 || left.empty()) return "";
+  std::string names;
+  for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  return fmt::format("there is no command '{}'; there are {}", left.front(), names);
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, Machine& machine) {
@@ -108,6 +121,8 @@ int run(int argc, const char* const* argv, Machine& machine) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11's way of saying help, version and mistakes
+    const bool mistaken = error.get_exit_code() != 0;
+    if (const std::string why = wrong_command(app); mistaken && !why.empty()) return refuse(why);
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (program.globals.verbose) machine.log_to_stderr();

@@ -139,7 +139,7 @@ CLI::App* declare(CLI::App* command, Program& program, std::shared_ptr<ConfigArg
       ->check(CLI::IsMember({"topic", "broker", "group"}));
   command
       ->add_option("NAME", arguments->name,
-                   "A topic, a broker's id (default: all brokers) or a group")
+                   "A topic, a broker's id (or `default`, which is all of them) or a group")
       ->required();
   command->callback([&program, arguments, action] {
     program.chosen = [&program, arguments, action](Session& session) {

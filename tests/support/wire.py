@@ -7,8 +7,14 @@ import time
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA = 0, 1, 2, 3
 API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS, INIT_PRODUCER_ID = 18, 19, 20, 22
+OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 8, 9, 10, 11, 12, 14
+DESCRIBE_GROUPS, DELETE_RECORDS, OFFSET_FOR_LEADER_EPOCH, DESCRIBE_CONFIGS, CREATE_PARTITIONS = 15, 21, 23, 32, 37
+INCREMENTAL_ALTER_CONFIGS, DESCRIBE_TOPIC_PARTITIONS = 44, 75
 FIRST_FLEXIBLE = {PRODUCE: 9, FETCH: 12, LIST_OFFSETS: 6, METADATA: 9, API_VERSIONS: 3, CREATE_TOPICS: 5,
-                  DELETE_TOPICS: 4, INIT_PRODUCER_ID: 2}
+                  DELETE_TOPICS: 4, INIT_PRODUCER_ID: 2, OFFSET_COMMIT: 8, OFFSET_FETCH: 6, FIND_COORDINATOR: 3,
+                  JOIN_GROUP: 6, HEARTBEAT: 4, SYNC_GROUP: 4, DESCRIBE_GROUPS: 5, DELETE_RECORDS: 2,
+                  OFFSET_FOR_LEADER_EPOCH: 4, DESCRIBE_CONFIGS: 4, CREATE_PARTITIONS: 2, INCREMENTAL_ALTER_CONFIGS: 1,
+                  DESCRIBE_TOPIC_PARTITIONS: 0}
 
 
 def crc32c(data, _table=[]):
@@ -36,7 +42,23 @@ def varint(value):
 
 
 def string(text):
-    return struct.pack(">h", -1) if text is None else struct.pack(">h", len(text)) + text.encode()
+    if text is None:
+        return struct.pack(">h", -1)
+    encoded = text.encode()
+    return struct.pack(">h", len(encoded)) + encoded
+
+
+def data(value):
+    """Bytes with a length of four bytes, as old versions have them."""
+    return struct.pack(">i", len(value)) + value
+
+
+def array(items):
+    return struct.pack(">i", len(items)) + b"".join(items)
+
+
+def compact_array(items):
+    return uvarint(len(items) + 1) + b"".join(items)
 
 
 def compact(data):

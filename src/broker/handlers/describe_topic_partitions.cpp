@@ -18,8 +18,6 @@ using protocol::DescribeTopicPartitionsResponse;
 using TopicResult = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
 using PartitionResult = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponsePartition;
 
-constexpr std::int32_t most_partitions_a_page = 2000;  // max.request.partition.size.limit
-
 struct Page {
   const metadata::Image& image;
   const std::string& listener;
@@ -85,7 +83,8 @@ runtime::Task<DescribeTopicPartitionsResponse> handle(Broker& broker, const Requ
     co_return response;
   }
   const auto image = broker.image();
-  const std::int32_t room = std::clamp(request.response_partition_limit, 1, most_partitions_a_page);
+  const std::int32_t most = broker.effective_config()->fetch.max_request_partitions;
+  const std::int32_t room = std::clamp(request.response_partition_limit, 1, most);
   Page page{*image, context.listener_name, room, response};
   const std::string from = request.cursor ? request.cursor->topic_name : std::string();
   const std::int32_t from_partition = request.cursor ? request.cursor->partition_index : 0;
