@@ -63,9 +63,9 @@ runtime::Task<Result<Offset>> replay_all(CoordinatorLog& log, Replay& replay,
   co_return next;
 }
 
-Bytes make_batch(std::span<const group::Record> records, WallTime time) {
+Bytes make_batch(std::span<const group::Record> records, WallTime time, record::Codec codec) {
   // Kafka leaves the sequence of coordinator batches at 0, though they have no producer.
-  record::BatchBuilder builder({.base_sequence = 0});
+  record::BatchBuilder builder({.codec = codec, .base_sequence = 0});
   for (const group::Record& record : records) {
     builder.append(to_timestamp(time), BytesView(record.key),
                    record.value ? record::OptionalBytes(*record.value) : std::nullopt);

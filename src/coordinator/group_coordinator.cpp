@@ -72,6 +72,9 @@ void GroupCoordinator::on_leading(const std::shared_ptr<partition::Partition>& p
   options.epoch = epoch;
   options.load_bytes = static_cast<std::size_t>(config_.offsets.load_buffer_size);
   options.commit_timeout = config_.offsets.commit_timeout;
+  // Kafka's numbers are those that stand in a batch; the key has been checked.
+  const auto codec = config::value_of(config_, "offsets.topic.compression.codec");
+  options.codec = static_cast<record::Codec>(std::stoi(codec.value_or("0")));
   options.deadline_moved = [this](Instant earliest) {
     if (earliest < next_wake_) deadline_moved_.set();
   };

@@ -53,6 +53,18 @@ struct Machine {
   }
 };
 
+/// What the configuration says of sockets. Kafka's own defaults (50, 100 KiB) would cost bursts of
+/// connections and throughput, so they hold only where somebody wrote them down.
+runtime::asio::SocketOptions socket_options(const config::ServerConfig& config) {
+  runtime::asio::SocketOptions options;
+  const config::SocketConfig& socket = config.socket;
+  const auto set = [&](std::string_view key) { return config.settings.contains(key); };
+  if (set("socket.send.buffer.bytes")) options.send_buffer = socket.send_buffer_bytes;
+  if (set("socket.receive.buffer.bytes")) options.receive_buffer = socket.receive_buffer_bytes;
+  if (set("socket.listen.backlog.size")) options.backlog = socket.listen_backlog_size;
+  return options;
+}
+
 /// What has become of the node so far.
 struct Course {
   bool started = false;
@@ -89,6 +101,7 @@ runtime::Task<> start_node(Node& node, Course& course) {
 
 runtime::Task<int> run_node(Machine& machine, config::ServerConfig config) {
   for (const std::string& notice : config.notices()) logging::warn("{}", notice);
+  machine.data_network.configure(socket_options(config));
   Node node(machine.seams(), std::move(config));
   Course course;
   runtime::TaskGroup tasks(machine.data.context());

@@ -2,6 +2,7 @@
 #include "parts.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <cairn/base/log.hpp>
 
@@ -35,13 +36,25 @@ Task<std::int16_t> kraft_version_of(const controller::Controller& controller) {
   co_return controller.kraft_version();
 }
 
-transport::ConnectionCaps caps_of(const config::SocketConfig& socket) {
+/// The limit that `key` sets, measured over the windows of quotas.
+transport::ConnectionRateLimit rate_of(const config::ServerConfig& config, std::string_view key) {
+  const auto number = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::stoull(config::value_of(config, name).value_or("0")));
+  };
+  return {.per_second = number(key),
+          .windows = number("quota.window.num"),
+          .window_length = std::chrono::seconds(number("quota.window.size.seconds"))};
+}
+
+transport::ConnectionCaps caps_of(const config::ServerConfig& config) {
+  const config::SocketConfig& socket = config.socket;
   transport::ConnectionCaps caps;
   caps.in_all = static_cast<std::size_t>(socket.max_connections);
   caps.per_address = static_cast<std::size_t>(socket.max_connections_per_ip);
   for (const auto& [address, limit] : socket.max_connections_per_ip_overrides) {
     caps.overrides[address] = static_cast<std::size_t>(limit);
   }
+  caps.rate = rate_of(config, "max.connection.creation.rate");
   return caps;
 }
 
@@ -63,7 +76,7 @@ Node::Parts::Parts(Seams with, config::ServerConfig configured)
       partitions(seams.data, directories, config),
       groups(seams.data, config),
       request_memory(request_memory_of(config, seams.memory_bytes)),
-      connection_quota(caps_of(config.socket)),
+      connection_quota(caps_of(config)),
       tasks(seams.data.context()) {}
 
 Task<StartResult> Node::Parts::start() {
@@ -193,7 +206,7 @@ Task<> Node::Parts::deliver(std::shared_ptr<const metadata::Image> image) {
   const auto before = broker->effective_config();
   broker->publish(std::move(image), partitions.effective_config());
   if (broker->effective_config() == before) co_return;
-  connection_quota.configure(caps_of(broker->effective_config()->socket));
+  connection_quota.configure(caps_of(*broker->effective_config()));
   for (std::size_t i = 0; i < acceptors.size(); ++i) {
     acceptors[i]->configure(limits_of(listeners[i]));
   }
@@ -231,6 +244,13 @@ transport::AcceptorLimits Node::Parts::limits_of(const BoundListener& listener) 
   if (own != socket.listener_max_connections.end()) {
     limits.max_connections = static_cast<std::size_t>(own->second);
   }
+  std::string prefix = "listener.name." + listener.name;
+  std::ranges::transform(prefix, prefix.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  limits.rate = rate_of(*effective, prefix + ".max.connection.creation.rate");
+  limits.of_nodes = listener.for_controllers ||
+                    (listener.name == effective->inter_broker_listener_name &&
+                     std::ranges::count(listeners, false, &BoundListener::for_controllers) > 1);
   limits.connection.max_request_bytes = static_cast<std::size_t>(socket.request_max_bytes);
   limits.connection.max_idle = socket.connections_max_idle;
   return limits;

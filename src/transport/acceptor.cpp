@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <cairn/base/log.hpp>
 #include <cairn/transport/acceptor.hpp>
 
@@ -25,6 +27,7 @@ Acceptor::Acceptor(runtime::Shard& shard, std::string name,
       memory_(memory),
       quota_(quota),
       limits_(std::move(limits)),
+      rate_(limits_.rate),
       open_connections_(shard.metrics().gauge("kafka_server_socket_server_metrics_connection_count",
                                               "Connections that are open.", labels_of(name_))),
       accepted_(
@@ -41,6 +44,7 @@ void Acceptor::start() {
 
 void Acceptor::configure(AcceptorLimits limits) {
   limits_ = std::move(limits);
+  rate_.configure(limits_.rate);
   closed_one_.set();  // there may be room now
 }
 
@@ -60,6 +64,8 @@ Task<> Acceptor::accept_loop() {
       co_await shard_.clock().sleep_for(accept_pause);
       continue;
     }
+    co_await keep_rate();
+    if (stopping_ || tasks_.stopping()) co_return;
     const runtime::Endpoint peer = (*stream)->peer();
     if (!quota_.admit(peer.host)) {  // destroying the stream closes it
       logging::warn("refused connection listener={} client={}: its address has its share of them",
@@ -72,6 +78,17 @@ Task<> Acceptor::accept_loop() {
     auto connection = std::make_unique<Connection>(shard_, tasks_, *std::move(stream),
                                                    std::move(session), memory_, limits_.connection);
     tasks_.spawn(serve(std::move(connection), peer.host));
+  }
+}
+
+/// Returns when a connection that was accepted just now may be served.
+Task<> Acceptor::keep_rate() {
+  const Instant now = shard_.clock().now();
+  Duration wait = rate_.record(now);
+  if (!limits_.of_nodes) wait = std::max(wait, quota_.rate().record(now));
+  const Instant until = now + wait;
+  while (!stopping_ && !tasks_.stopping() && shard_.clock().now() < until) {
+    co_await closed_one_.wait_until(shard_.clock(), until);
   }
 }
 

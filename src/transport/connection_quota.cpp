@@ -5,6 +5,7 @@ namespace cairn::transport {
 
 void ConnectionQuota::configure(ConnectionCaps caps) {
   caps_ = std::move(caps);
+  rate_.configure(caps_.rate);
   released_.set();
 }
 

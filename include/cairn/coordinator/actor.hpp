@@ -173,7 +173,7 @@ class Actor {
   }
 
   runtime::Task<Result<Offset>> append(const Decision& decision) {
-    Bytes batch = make_batch(decision.records, shard_.clock().wall());
+    Bytes batch = make_batch(decision.records, shard_.clock().wall(), options_.codec);
     co_return co_await log_->append(batch);
   }
 

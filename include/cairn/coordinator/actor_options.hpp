@@ -8,6 +8,7 @@
 
 #include <cairn/base/ids.hpp>
 #include <cairn/base/time.hpp>
+#include <cairn/record/batch.hpp>
 
 namespace cairn::coordinator {
 
@@ -16,6 +17,7 @@ struct ActorOptions {
   Epoch epoch;
   std::size_t load_bytes = std::size_t{5} << 20;  // offsets.load.buffer.size
   Duration commit_timeout{};                      // offsets.commit.timeout.ms
+  record::Codec codec = record::Codec::none;      // offsets.topic.compression.codec
   /// Called after each change with the machine's earliest deadline.
   std::function<void(Instant)> deadline_moved;
 };

@@ -14,6 +14,7 @@
 #include <cairn/coordinator/replay.hpp>
 #include <cairn/group/decision.hpp>
 #include <cairn/protocol/records.hpp>
+#include <cairn/record/batch.hpp>
 #include <cairn/runtime/task.hpp>
 
 namespace cairn::partition {
@@ -46,8 +47,9 @@ class CoordinatorLog {
 runtime::Task<Result<Offset>> replay_all(CoordinatorLog& log, Replay& replay,
                                          std::size_t max_bytes);
 
-/// One batch as Kafka's coordinators write them: uncompressed, all records of one time.
-Bytes make_batch(std::span<const group::Record> records, WallTime time);
+/// One batch as Kafka's coordinators write them: all records of one time.
+Bytes make_batch(std::span<const group::Record> records, WallTime time,
+                 record::Codec codec = record::Codec::none);
 
 std::unique_ptr<CoordinatorLog> log_of(std::shared_ptr<partition::Partition> partition,
                                        Epoch epoch);

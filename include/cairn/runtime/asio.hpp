@@ -58,16 +58,29 @@ class Disk : public runtime::Disk {
   Pool& pool_;
 };
 
+/// Of listeners, and of the connections they accept.
+struct SocketOptions {
+  static constexpr int of_system = -1;  // tuned by the kernel as a connection goes on
+
+  int send_buffer = of_system;     // bytes
+  int receive_buffer = of_system;  // bytes
+  int backlog = 1024;              // connections that wait to be accepted
+};
+
 class Network : public runtime::Network {
  public:
   explicit Network(Context& context);
   ~Network() override;
+
+  /// For listeners to come.
+  void configure(SocketOptions options) { options_ = options; }
 
   Task<Result<std::unique_ptr<Listener>>> listen(Endpoint at) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint to) override;
 
  private:
   Context& context_;
+  SocketOptions options_;
 };
 
 /// A context, its clock, its shard and, once started, its thread.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts the connections of one listener and keeps them: caps in all and per address
-// (max.connections, max.connections.per.ip), one sweep a second over all of them instead of timers
-// of their own. A connection over a cap is closed at once, with one line in the log. Owner: the
-// server. Invariant: connections are served in this object's TaskGroup and die before it.
+// (max.connections, max.connections.per.ip), a rate (max.connection.creation.rate), one sweep a
+// second over all of them instead of timers of their own. A connection over its address's cap is
+// closed at once, with one line in the log; those over the other limits wait. Owner: the server.
+// Invariant: connections are served in this object's TaskGroup and die before it.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,9 @@ namespace cairn::transport {
 
 struct AcceptorLimits {
   std::size_t max_connections = ConnectionCaps::none;
+  ConnectionRateLimit rate{};
+  /// Other nodes come here: their connections are not held up by what clients do elsewhere.
+  bool of_nodes = false;
   ConnectionLimits connection;
 };
 
@@ -39,6 +43,7 @@ class Acceptor {
 
  private:
   runtime::Task<> accept_loop();
+  runtime::Task<> keep_rate();
   runtime::Task<> sweep();
   runtime::Task<> serve(std::unique_ptr<Connection> connection, std::string address);
 
@@ -49,6 +54,7 @@ class Acceptor {
   RequestMemory& memory_;
   ConnectionQuota& quota_;
   AcceptorLimits limits_;
+  ConnectionRate rate_;
   runtime::List<Connection, runtime::Hook<InAcceptor>> open_;
   std::size_t count_ = 0;
   bool stopping_ = false;

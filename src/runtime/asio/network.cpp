@@ -14,7 +14,6 @@ using Acceptor = boost::asio::basic_socket_acceptor<Tcp, Executor>;
 using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
 using PauseTimer = boost::asio::basic_waitable_timer<
     std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
-constexpr int listen_backlog = 1024;
 constexpr std::chrono::milliseconds accept_pause(100);
 
 Task<bool> is_cancelled() {
@@ -29,10 +28,23 @@ bool passes(const boost::system::error_code& error) {
          error == boost::system::errc::too_many_files_open_in_system;
 }
 
+/// The kernel takes what it can give; a size it cannot is no reason to refuse a connection.
+template <class AnySocket>
+void set_buffers(AnySocket& socket, const SocketOptions& options) {
+  boost::system::error_code ignored;
+  if (options.send_buffer > 0) {
+    socket.set_option(boost::asio::socket_base::send_buffer_size(options.send_buffer), ignored);
+  }
+  if (options.receive_buffer > 0) {
+    socket.set_option(boost::asio::socket_base::receive_buffer_size(options.receive_buffer),
+                      ignored);
+  }
+}
+
 class TcpListener : public Listener {
  public:
-  TcpListener(Context& context, Acceptor acceptor)
-      : context_(context), acceptor_(std::move(acceptor)) {
+  TcpListener(Context& context, Acceptor acceptor, SocketOptions options)
+      : context_(context), acceptor_(std::move(acceptor)), options_(options) {
     boost::system::error_code ignored;
     local_ = to_endpoint(acceptor_.local_endpoint(ignored));
   }
@@ -42,7 +54,10 @@ class TcpListener : public Listener {
       Socket socket(context_.get_executor());
       boost::system::error_code error;
       co_await acceptor_.async_accept(socket, boost::asio::redirect_error(use_task, error));
-      if (!error) co_return std::make_unique<TcpStream>(std::move(socket));
+      if (!error) {
+        set_buffers(socket, options_);
+        co_return std::make_unique<TcpStream>(std::move(socket));
+      }
       if (!passes(error)) break;
       logging::warn("cannot accept connections at {}: {}", to_string(local_), error.message());
       PauseTimer pause(context_.get_executor(), accept_pause);
@@ -60,6 +75,7 @@ class TcpListener : public Listener {
  private:
   Context& context_;
   Acceptor acceptor_;
+  SocketOptions options_;
   Endpoint local_;
 };
 
@@ -80,7 +96,8 @@ Task<Result<std::vector<Tcp::endpoint>>> resolve(Context& context, Endpoint endp
   co_return found;
 }
 
-Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address) {
+Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address,
+                         const SocketOptions& options) {
   Acceptor acceptor(context.get_executor());
   boost::system::error_code error;
   acceptor.open(address.protocol(), error);
@@ -91,6 +108,7 @@ Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address) {
     const bool only = !address.address().is_unspecified();
     acceptor.set_option(boost::asio::ip::v6_only(only), error);
   }
+  set_buffers(acceptor, options);  // before the window is negotiated
   acceptor.bind(address, error);
   if (error == boost::asio::error::address_in_use) {
     return fail(ErrorCode::network_exception, "the port is in use");
@@ -99,7 +117,7 @@ Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address) {
     return fail(ErrorCode::network_exception, "permission denied for the port");
   }
   if (error) return fail(ErrorCode::network_exception, "the address is not one of this machine");
-  acceptor.listen(listen_backlog, error);
+  acceptor.listen(options.backlog, error);
   if (error) return fail(ErrorCode::network_exception, "the port is in use");
   return acceptor;
 }
@@ -111,13 +129,13 @@ Network::~Network() = default;
 
 Task<Result<std::unique_ptr<Listener>>> Network::listen(Endpoint at) {
   if (at.host.empty()) {
-    auto both = bind_to(context_, {boost::asio::ip::address_v6::any(), at.port});
-    if (both) co_return std::make_unique<TcpListener>(context_, *std::move(both));
+    auto both = bind_to(context_, {boost::asio::ip::address_v6::any(), at.port}, options_);
+    if (both) co_return std::make_unique<TcpListener>(context_, *std::move(both), options_);
     at.host = "0.0.0.0";  // a machine without IPv6; a taken port fails again
   }
   CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, at));
-  CO_TRY(Acceptor acceptor, bind_to(context_, addresses.front()));
-  co_return std::make_unique<TcpListener>(context_, std::move(acceptor));
+  CO_TRY(Acceptor acceptor, bind_to(context_, addresses.front(), options_));
+  co_return std::make_unique<TcpListener>(context_, std::move(acceptor), options_);
 }
 
 Task<Result<std::unique_ptr<Stream>>> Network::connect(Endpoint to) {

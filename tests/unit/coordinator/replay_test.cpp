@@ -71,6 +71,25 @@ TEST(Replay, writes_group_records_as_kafka_did) {
   EXPECT_TRUE(records == again);
 }
 
+TEST(Replay, reads_what_was_written_with_each_codec) {
+  const std::string value(1000, 'v');
+  const group::Record record{to_bytes(as_bytes("key")), to_bytes(as_bytes(value))};
+  const std::vector<group::Record> records(20, record);
+  const std::size_t plain = make_batch(records, WallTime{}).size();
+  using enum record::Codec;
+  for (const auto codec : {none, gzip, snappy, lz4, zstd}) {
+    const Bytes batch = make_batch(records, WallTime{}, codec);
+    EXPECT_EQ(batch.size() < plain / 5, codec != none);
+    std::vector<group::Record> read;
+    Replay replay([&](BytesView key, std::optional<BytesView> found, Offset) -> Result<> {
+      read.push_back({to_bytes(key), to_bytes(*found)});
+      return {};
+    });
+    ASSERT_TRUE(replay.feed(batch, Offset(0)));
+    EXPECT_TRUE(read == records);
+  }
+}
+
 TEST(Replay, passes_over_what_lies_before_the_offset_asked_for) {
   record::BatchBuilder builder;
   for (const char* key : {"a", "b", "c"}) builder.append(1, as_bytes(key), std::nullopt);

@@ -229,6 +229,65 @@ TYPED_TEST(Connections, beyond_the_total_a_connection_waits_for_another_to_go) {
   TypeParam::run(total_cap);
 }
 
+Task<> rate_of_listener(Seams& s) {
+  AcceptorLimits limits;
+  limits.rate = {.per_second = 2, .windows = 3, .window_length = 100ms};
+  Server server(s, limits);
+  co_await server.start();
+  std::vector<Client> clients(4);
+  const Instant start = s.shard.clock().now();
+  for (Client& client : clients) {
+    co_await server.connect(client);
+    co_await client.send({"echo"});
+    EXPECT_EQ(co_await client.receive(), "echo");
+  }
+  const Duration took = s.shard.clock().now() - start;
+  EXPECT_GE(took, 350ms);  // 2 a second, but nobody waits longer than a window
+  EXPECT_LT(took, 2s);
+  co_await server.acceptor->stop(1s);
+}
+TYPED_TEST(Connections, above_the_rate_a_connection_waits) { TypeParam::run(rate_of_listener); }
+
+Task<> rate_of_all(Seams& s) {
+  const ConnectionRateLimit slow{.per_second = 1, .windows = 2, .window_length = 100ms};
+  for (const bool of_nodes : {false, true}) {
+    AcceptorLimits limits;
+    limits.of_nodes = of_nodes;
+    Server server(s, limits, {.rate = slow});
+    co_await server.start();
+    const Instant start = s.shard.clock().now();
+    std::vector<Client> clients(4);
+    for (Client& client : clients) {
+      co_await server.connect(client);
+      co_await client.send({"echo"});
+      EXPECT_EQ(co_await client.receive(), "echo");
+    }
+    EXPECT_EQ(s.shard.clock().now() - start < 250ms, of_nodes);
+    co_await server.acceptor->stop(1s);
+  }
+}
+TYPED_TEST(Connections, the_rate_of_all_listeners_does_not_hold_up_other_nodes) {
+  TypeParam::run(rate_of_all);
+}
+
+Task<> stop_while_held_up(Seams& s) {
+  AcceptorLimits limits;
+  limits.rate = {.per_second = 0, .windows = 2, .window_length = 60s};
+  Server server(s, limits);
+  co_await server.start();
+  Client client;
+  co_await server.connect(client);
+  co_await client.send({"echo"});
+  co_await s.shard.clock().sleep_for(50ms);
+  const Instant start = s.shard.clock().now();
+  co_await server.acceptor->stop(1s);
+  EXPECT_LT(s.shard.clock().now() - start, 1s);
+  EXPECT_EQ(co_await client.receive(), "");
+}
+TYPED_TEST(Connections, stopping_does_not_wait_for_who_is_held_up) {
+  TypeParam::run(stop_while_held_up);
+}
+
 Task<> drain(Seams& s) {
   Server server(s);
   co_await server.start();
