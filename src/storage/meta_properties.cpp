@@ -9,10 +9,22 @@ namespace cairn::storage {
 
 namespace {
 
+constexpr std::string_view blanks = " \t\r\f";
+
+/// Without blanks around it, but for one with a backslash before it.
 std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\f");
+  const auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\f") - first + 1);
+  text.remove_prefix(first);
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      end = ++i + 1;
+    } else if (!blanks.contains(text[i])) {
+      end = i + 1;
+    }
+  }
+  return text.substr(0, end);
 }
 
 std::optional<std::int32_t> number(std::string_view text) {
@@ -35,10 +47,22 @@ std::string unescape(std::string_view text) {
 std::string escape(std::string_view text) {
   std::string escaped;
   for (char c : text) {
-    if (c == ':' || c == '=' || c == '#' || c == '!' || c == '\\') escaped += '\\';
+    if (std::string_view(":=#!\\").contains(c) || blanks.contains(c)) escaped += '\\';
     escaped += c;
   }
   return escaped;
+}
+
+/// The first '=' or ':' that has no backslash before it.
+std::size_t find_separator(std::string_view line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\') {
+      ++i;
+    } else if (line[i] == '=' || line[i] == ':') {
+      return i;
+    }
+  }
+  return std::string_view::npos;
 }
 
 Result<std::map<std::string, std::string>> read_properties(std::string_view text) {
@@ -48,11 +72,11 @@ Result<std::map<std::string, std::string>> read_properties(std::string_view text
     const std::string_view line = trim(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.empty() || line.front() == '#' || line.front() == '!') continue;
-    const auto separator = line.find_first_of("=:");
+    const auto separator = find_separator(line);
     if (separator == std::string_view::npos) {
       return fail(ErrorCode::kafka_storage_error, "meta.properties: a line without '='");
     }
-    properties[std::string(trim(line.substr(0, separator)))] =
+    properties[unescape(trim(line.substr(0, separator)))] =
         unescape(trim(line.substr(separator + 1)));
   }
   return properties;
@@ -74,7 +98,9 @@ Result<MetaProperties> decode_meta_properties(BytesView file) {
     return fail(ErrorCode::kafka_storage_error, "meta.properties: version must be 0 or 1");
   }
   meta.cluster_id = take("cluster.id").value_or("");
-  const auto id = take(*parsed_version == 0 ? "broker.id" : "node.id");
+  const auto broker_id = *parsed_version == 0 ? take("broker.id") : std::nullopt;
+  const auto node_id = take("node.id");  // means nothing beside a broker.id
+  const auto id = *parsed_version == 0 ? broker_id : node_id;
   if (id) {
     const auto parsed = number(*id);
     if (!parsed || *parsed < 0) {
@@ -82,7 +108,7 @@ Result<MetaProperties> decode_meta_properties(BytesView file) {
     }
     meta.node_id = BrokerId(*parsed);
   }
-  if (*parsed_version == 1 && (!id || meta.cluster_id.empty())) {
+  if (!id || meta.cluster_id.empty()) {
     return fail(ErrorCode::kafka_storage_error,
                 "meta.properties: cluster.id and node.id must be there");
   }

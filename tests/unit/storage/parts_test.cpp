@@ -94,8 +94,18 @@ TEST(MetaProperties, takes_over_version_0) {
   EXPECT_FALSE(meta->directory_id);
 }
 
+TEST(MetaProperties, what_others_wrote_is_kept_whatever_it_is) {
+  const auto meta = decode_meta_properties(
+      as_bytes("version=1\nnode.id=1\ncluster.id=c\nodd\\=\\:\\ key = a\\=b\\ \\\\ \nempty=\n"));
+  ASSERT_TRUE(meta);
+  EXPECT_EQ(meta->others.at("odd=: key"), "a=b \\");
+  EXPECT_EQ(meta->others.at("empty"), "");
+  EXPECT_EQ(decode_meta_properties(encode_meta_properties(*meta)), *meta);
+}
+
 TEST(MetaProperties, refuses_what_it_cannot_understand) {
   for (const char* text : {"", "version=2\nnode.id=1\ncluster.id=x\n", "version=1\nnode.id=1\n",
+                           "version=0\nbroker.id=1\n", "version=0\nnode.id=1\ncluster.id=x\n",
                            "version=1\nnode.id=x\ncluster.id=x\n", "version=1\nno separator",
                            "version=1\nnode.id=1\ncluster.id=x\ndirectory.id=short\n"}) {
     EXPECT_FALSE(decode_meta_properties(as_bytes(text))) << text;
