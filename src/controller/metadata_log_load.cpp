@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 #include <cairn/metadata/features.hpp>
 #include <cairn/raft/quorum_state.hpp>
 #include <cairn/runtime/disk.hpp>
@@ -40,7 +41,9 @@ runtime::Task<Result<LoadedMetadata>> MetadataLog::open(NewQuorum quorum) {
   Offset scan_from = log_->log_start();
   if (!snapshots_.empty()) {
     const raft::SnapshotId latest = snapshots_.back();
-    CO_TRY(co_await load_snapshot(latest, loaded));
+    if (!MUTANT("L36")) {
+      CO_TRY(co_await load_snapshot(latest, loaded));
+    }
     if (latest.end_offset > log_->log_end()) {  // it came from a leader and the log did not follow
       CO_TRY(co_await log_->truncate_fully_and_start_at(latest.end_offset));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <cairn/base/mutant.hpp>
 #include <cairn/log/index.hpp>
 #include <cairn/log/rules.hpp>
 
@@ -76,7 +77,7 @@ Retention segments_to_delete(std::span<const SegmentAge> segments, Offset log_st
     const SegmentAge& segment = segments[i];
     const bool is_active = i + 1 == segments.size();
     const Offset end = is_active ? log_end : segments[i + 1].base_offset;
-    if (end > high_watermark) break;
+    if (end > high_watermark && !MUTANT("L34")) break;
     if (is_active && segment.size == 0) break;
 
     RetentionReason reason = RetentionReason::none;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cairn/base/mutant.hpp>
 #include <cairn/runtime/disk.hpp>
 
 namespace cairn::runtime {
@@ -25,7 +26,9 @@ Task<Result<>> replace_file(Disk& disk, std::string path, Bytes content) {
     CO_TRY(co_await file->truncate(0));
     const BytesView parts[] = {content};
     CO_TRY(co_await file->write_at(0, parts));
-    CO_TRY(co_await file->sync());
+    if (!MUTANT("L28-rename")) {
+      CO_TRY(co_await file->sync());
+    }
   }
   CO_TRY(co_await disk.rename(temporary, path));
   co_return co_await disk.sync_directory(parent_directory(path));

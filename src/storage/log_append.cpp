@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 
 #include "pending_append.hpp"
 #include "segment.hpp"
@@ -80,7 +81,7 @@ runtime::Task<Result<Appended>> PartitionLog::append_as_follower(BytesView batch
 // ---- the turn ----
 
 runtime::Task<> PartitionLog::begin_change() {
-  if (!changing_) {
+  if (!changing_ || MUTANT("L32")) {
     changing_ = true;
     co_return;
   }
@@ -320,7 +321,8 @@ runtime::Task<> PartitionLog::undo_run(Run& run, Error error) {
     poison(file.error(), "open");
     co_return;
   }
-  Result<> cut = co_await (*file)->truncate(active().size);
+  Result<> cut;
+  if (!MUTANT("L27-end")) cut = co_await (*file)->truncate(active().size);
   active().allocated = active().size;
   if (cut) cut = co_await rebuild_producers(log_end_);
   if (!cut) poison(cut.error(), "undo of an append");

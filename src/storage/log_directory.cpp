@@ -5,6 +5,7 @@
 
 #include <cairn/base/crc32c.hpp>
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 
 namespace cairn::storage {
 
@@ -33,6 +34,7 @@ runtime::Task<Result<>> LogDirectory::take_clean_marker() {
   }
   clean = true;
   broker_epoch = parse_clean_marker(as_text(*content));
+  if (MUTANT("L29")) co_return Result<>();
   CO_TRY(co_await environment_.disk.remove(name));
   co_return co_await environment_.disk.sync_directory(path);
 }
@@ -64,15 +66,38 @@ runtime::Task<LogDirectory::Offsets> LogDirectory::read_checkpoint(std::string_v
 runtime::Task<Result<>> LogDirectory::write_checkpoint(
     std::string_view name, std::span<const log::PartitionOffset> entries) {
   Bytes content = log::encode_offset_checkpoint(entries);
+  co_await begin_writing();
+  Result<> written = co_await replace_checkpoint(std::string(name), std::move(content));
+  end_writing();
+  co_return written;
+}
+
+runtime::Task<> LogDirectory::begin_writing() {
+  if (!std::exchange(writing_, true)) co_return;
+  runtime::Waiter waiter;
+  writers_.push_back(&waiter);
+  co_await waiter.suspend(runtime::Cancellation::ignored);  // whoever ends hands the turn over
+}
+
+void LogDirectory::end_writing() {
+  if (writers_.empty()) {
+    writing_ = false;
+    return;
+  }
+  runtime::Waiter* const next = writers_.front();
+  writers_.pop_front();
+  next->wake(runtime::Wake::woken);
+}
+
+runtime::Task<Result<>> LogDirectory::replace_checkpoint(std::string name, Bytes content) {
   const std::uint64_t mark = std::uint64_t{crc32c(content)} << 32 | (content.size() & 0xffffffff);
   if (const auto last = written_.find(name); last != written_.end() && last->second == mark) {
     co_return Result<>();
   }
-  const std::string kind(name);
   std::string full_name = file(name);
   CO_TRY(
       co_await runtime::replace_file(environment_.disk, std::move(full_name), std::move(content)));
-  written_[kind] = mark;
+  written_[name] = mark;
   co_return Result<>();
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,7 +48,14 @@ class LogDirectory {
   Offsets recovery_points, log_starts, high_watermarks, clean_points;  // as read at load
 
  private:
+  // Checkpoints are replaced one at a time: their temporary files have fixed names.
+  runtime::Task<> begin_writing();
+  void end_writing();
+  runtime::Task<Result<>> replace_checkpoint(std::string name, Bytes content);
+
   Environment& environment_;
+  bool writing_ = false;
+  std::deque<runtime::Waiter*> writers_;  // wait for their turn
   std::map<std::string, std::uint64_t, std::less<>> written_;  // checksum and size of each
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 #include <cairn/log/checkpoint.hpp>
 
 #include "cleaner_recovery.hpp"
@@ -253,7 +254,8 @@ runtime::Task<Result<>> LogRecovery::recover() {
     const std::shared_ptr<Segment> segment = log_.segments_[index];
     // A hole before an unflushed segment: the one between vanished, or the last one's end did. Only
     // the cleaner leaves holes on purpose.
-    if (segment->base_offset != next_offset_ && !log_.options_.rules.compacted && index > first) {
+    if (segment->base_offset != next_offset_ && !log_.options_.rules.compacted && index > first &&
+        !MUTANT("L39-hole")) {
       break;
     }
     CO_TRY(sound, co_await scan(segment, start));
@@ -288,7 +290,7 @@ runtime::Task<Result<LogRecovery::ScanStart>> LogRecovery::scan_start(
   SegmentWalk walk(log_.environment_, std::move(file), entry.position, segment->size);
   CO_TRY(co_await walk.fill());
   const auto batch = walk.next();
-  if (!batch || batch->last_offset() != entry.offset) co_return whole;
+  if (!batch || (batch->last_offset() != entry.offset && !MUTANT("L30-entry"))) co_return whole;
   co_return ScanStart{entry.position, batch->base_offset()};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cairn/base/assert.hpp>
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 #include <cairn/log/checkpoint.hpp>
 #include <cairn/log/producer_snapshot.hpp>
 #include <cairn/storage/partition_log.hpp>
@@ -30,7 +31,9 @@ PartitionLog::~PartitionLog() = default;
 // ---- where it stands ----
 
 Result<> PartitionLog::usable() const {
-  if (!healthy()) return fail(ErrorCode::kafka_storage_error, "the log directory is offline");
+  if (!healthy() && !MUTANT("L27")) {
+    return fail(ErrorCode::kafka_storage_error, "the log directory is offline");
+  }
   if (closed_) return fail(ErrorCode::kafka_storage_error, "the log is closed");
   return {};
 }
@@ -156,7 +159,7 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
   }
   health_.end_flush();
   if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
-  if (!result) co_return poison(result.error(), "flush");
+  if (!result && !MUTANT("L31")) co_return poison(result.error(), "flush");
   CO_TRY(co_await make_durable(directory_changed));
   for (const auto& segment : dirty) segment->entry_synced = true;
   if (generation != generation_) co_return Result<>();
@@ -190,7 +193,7 @@ runtime::Task<Result<>> PartitionLog::make_durable(bool directory_changed) {
     }
     directory_changed = false;  // the replacement has synced the directory
   }
-  if (directory_changed) {
+  if (directory_changed && !MUTANT("L28")) {
     const Result<> synced = co_await environment_.disk.sync_directory(directory_);
     if (!synced) co_return poison(synced.error(), "directory sync");
   }

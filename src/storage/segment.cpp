@@ -61,7 +61,7 @@ runtime::Task<Result<std::shared_ptr<SegmentIndexes>>> Segment::read_indexes(
   CO_TRY(const Bytes times, co_await runtime::read_file(environment_.disk, std::move(name)));
   CO_TRY(fresh->offsets, log::OffsetIndex::decode(base_offset, offsets));
   CO_TRY(fresh->times, log::TimeIndex::decode(base_offset, times));
-  if (const auto last = fresh->offsets.last(); last && last->position >= size) {
+  if (const auto last = fresh->offsets.last(); last && last->position >= size && !MUTANT("L30")) {
     co_return fail(ErrorCode::corrupt_message, "the offset index points behind the segment");
   }
   if (fresh->times.entries() == 0) {

@@ -6,21 +6,33 @@
 #include <set>
 #include <unordered_map>
 
+#include "checkers_topics.hpp"
+
 namespace cairn::simulation {
 namespace {
 
 using Violations = std::vector<Violation>;
 
+/// Where the log legally starts in the end (I27 judges that).
 Offset log_start(const History& history, const TopicPartition& of) {
-  const auto start = history.log_starts.find(of);
-  return start == history.log_starts.end() ? Offset(0) : start->second;
+  if (history.kind_of(of.topic) != TopicKind::trimmed) return Offset(0);
+  const auto start = history.final_starts.find(of);
+  return start == history.final_starts.end() ? Offset(0) : start->second;
+}
+
+/// Whether it went to the incarnation of its topic that is there in the end.
+bool is_of_last_life(const History& history, const Send& send) {
+  if (history.kind_of(send.to.topic) != TopicKind::passing) return true;
+  const TopicLife* life = history.last_life(send.to.topic);
+  return life != nullptr && life->create_completed > 0 && send.invoked > life->create_completed;
 }
 
 void no_lost_ack(const History& history, Violations& to) {
   for (const Send& send : history.sends) {
     if (send.outcome != Outcome::ok || send.offset < log_start(history, send.to)) continue;
     const auto log = history.final_logs.find(send.to);
-    if (log == history.final_logs.end()) continue;  // the topic was deleted
+    if (log == history.final_logs.end() || !is_of_last_life(history, send)) continue;
+    if (history.kind_of(send.to.topic) == TopicKind::compacted) continue;  // I26
     const auto found = log->second.find(send.offset);
     if (found == log->second.end()) {
       to.push_back({"I1", fmt::format("{} acknowledged at {} of {}, and gone", send.value,
@@ -43,6 +55,13 @@ void nothing_invented(const History& history, Violations& to) {
       to.push_back({"I2", fmt::format("{} at {} of {} had failed", value, offset, from)});
     } else if (send->second->to != from) {
       to.push_back({"I2", fmt::format("{} was sent to another partition than {}", value, from)});
+    } else if (history.kind_of(from.topic) == TopicKind::passing) {
+      const TopicLife* life = history.last_life(from.topic);
+      const std::uint64_t completed = send->second->completed;
+      if (life != nullptr && completed > 0 && completed < life->create_invoked) {
+        to.push_back({"L37", fmt::format("{} was sent to a topic {} that was deleted since", value,
+                                         from)});
+      }
     }
   };
   for (const auto& [partition, log] : history.final_logs) {
@@ -61,7 +80,8 @@ void agreement(const History& history, Violations& to) {
     }
   };
   for (const Send& send : history.sends) {
-    if (send.outcome == Outcome::ok) note(send.to, send.offset, send.value);
+    const bool known = send.outcome == Outcome::ok && is_of_last_life(history, send);
+    if (known) note(send.to, send.offset, send.value);
   }
   for (const Polled& polled : history.polled) note(polled.from, polled.offset, polled.value);
   for (const auto& [partition, log] : history.final_logs) {
@@ -98,7 +118,12 @@ void no_skip_no_rewind(const History& history, Violations& to) {
     const auto [previous, fresh] =
         last.emplace(std::tuple(polled.consumer, polled.session, polled.from), polled.offset);
     if (fresh) continue;
-    if (polled.offset != previous->second + 1) {
+    const bool forward = polled.offset > previous->second;
+    const bool next = polled.offset == previous->second + 1;
+    // What lies between may have been deleted, or cleaned away.
+    const bool gap = forward && (polled.offset <= log_start(history, polled.from) ||
+                                 history.kind_of(polled.from.topic) == TopicKind::compacted);
+    if (!next && !gap) {
       to.push_back({"I5", fmt::format("consumer {} read {} of {} after {}", polled.consumer,
                                       polled.offset, polled.from, previous->second)});
     }
@@ -125,6 +150,7 @@ void repeatable_read(const History& history, Violations& to) {
     const auto log = history.final_logs.find(polled.from);
     if (log == history.final_logs.end() || polled.offset < log_start(history, polled.from))
       continue;
+    if (history.kind_of(polled.from.topic) == TopicKind::compacted) continue;  // I26
     if (!log->second.contains(polled.offset)) {
       to.push_back({"I9", fmt::format("{} was read at {} of {}, and is gone", polled.value,
                                       polled.offset, polled.from)});
@@ -163,6 +189,7 @@ void committed_offset(const History& history, Violations& to) {
 
 void no_gap(const History& history, Violations& to) {
   for (const auto& [partition, log] : history.final_logs) {
+    if (history.kind_of(partition.topic) == TopicKind::compacted) continue;
     Offset expected = log_start(history, partition);
     for (const auto& [offset, value] : log) {
       if (offset != expected) {
@@ -183,7 +210,10 @@ constexpr std::array all{
     Checker{"I6", "an idempotent record is stored once", idempotence},
     Checker{"I9", "what was read stays", repeatable_read},
     Checker{"I16", "a committed offset is a register", committed_offset},
+    Checker{"I21", "what was created is there, what was deleted is not", topics_are_as_decided},
     Checker{"I24", "a log has no holes", no_gap},
+    Checker{"I26", "compaction keeps the newest of each key", compaction},
+    Checker{"I27", "the log start moves only as asked, or by retention", legal_log_start},
 };
 
 }  // namespace

@@ -17,11 +17,24 @@ namespace cairn::simulation {
 /// What a client knows of an operation: `info` means that it may or may not have happened.
 enum class Outcome { info, ok, fail };
 
+/// What may become of a topic's records.
+enum class TopicKind {
+  plain,      // they stay
+  trimmed,    // the oldest go: DeleteRecords, retention
+  passing,    // the topic is deleted and created again under its name
+  compacted,  // the newest of each key stay
+};
+
+inline constexpr std::int64_t compacted_delete_retention_ms = 5'000;
+
 struct Send {
   int producer = 0;  // one incarnation of one producer
   std::int64_t sequence = 0;
   TopicPartition to;
-  std::string value{};
+  std::string value{};  // it names the record, also where the record has none (a tombstone)
+  std::string key{};
+  bool tombstone = false;
+  std::int64_t timestamp = no_timestamp;
   std::uint64_t invoked = 0;    // steps of the run: they order events of different clients
   std::uint64_t completed = 0;  // 0 while pending
   Outcome outcome = Outcome::info;
@@ -54,6 +67,25 @@ struct CommitRead {
   std::uint64_t completed = 0;
 };
 
+/// DeleteRecords.
+struct Trim {
+  TopicPartition of;
+  Offset before;
+  Outcome outcome = Outcome::info;
+};
+
+/// One incarnation of a topic that is deleted and created again; 0: not (yet).
+struct TopicLife {
+  std::uint64_t create_invoked = 0, create_completed = 0;
+  std::uint64_t delete_invoked = 0, delete_completed = 0;
+};
+
+/// The loosest limits a topic has had; -1: none ever.
+struct RetentionLimits {
+  std::int64_t shortest_ms = -1;
+  std::int64_t least_bytes = -1;
+};
+
 /// All records of a partition, by offset, read after everything was healed.
 using FinalLog = std::map<Offset, std::string>;
 
@@ -63,9 +95,28 @@ struct History {
   std::vector<Commit> commits;
   std::vector<CommitRead> commit_reads;
   std::map<TopicPartition, FinalLog> final_logs;
-  std::map<TopicPartition, Offset> log_starts;  // moved there legally
-  bool idempotent = true;                       // every producer was
+  std::map<TopicPartition, Offset> final_starts;
+  std::map<TopicPartition, std::uint64_t> final_bytes;  // on disk
+  std::map<std::string, TopicKind> kinds;               // of topics that are not plain
+  std::map<std::string, std::vector<TopicLife>> lives;  // of passing topics
+  std::map<std::string, RetentionLimits> retention;
+  std::vector<Trim> trims;
+  std::vector<std::string> final_topics;  // as listed in the end
+  std::int64_t latest_wall_ms = 0;        // that any clock has ever shown
+  bool starts_are_saved = true;           // no full disk put off a checkpoint of log starts
+  bool idempotent = true;                 // every producer was
   std::uint64_t step = 0;
+
+  TopicKind kind_of(const std::string& topic) const {
+    const auto found = kinds.find(topic);
+    return found == kinds.end() ? TopicKind::plain : found->second;
+  }
+  /// Of a passing topic that exists: the one there is in the end.
+  const TopicLife* last_life(const std::string& topic) const {
+    const auto found = lives.find(topic);
+    if (found == lives.end() || found->second.empty()) return nullptr;
+    return &found->second.back();
+  }
 
   std::size_t invoke_send(int producer, std::int64_t sequence, TopicPartition to) {
     Send send{.producer = producer, .sequence = sequence, .to = std::move(to), .invoked = ++step};

@@ -24,6 +24,7 @@ config::ServerConfig config_of(const std::string& host,
       {"log.retention.check.interval.ms", "5000"},
       {"log.segment.delete.delay.ms", "1000"},
       {"cairn.http.listener", ""},
+      {"auto.create.topics.enable", "false"},
   };
   for (const auto& [key, value] : settings) all[key] = value;
   std::vector<std::string> lines;
@@ -44,6 +45,7 @@ SimNode::SimNode(world::World& world, std::string host, std::map<std::string, st
 void SimNode::start() {
   ASSERT(!up(), "one life at a time");
   world::Process& process = world_.start(host_, 2);
+  set_wall_skew(wall_skew_);
   auto life = std::make_shared<Life>();
   auto live = [](std::shared_ptr<Life> mine) -> runtime::Task<> {
     const auto started = co_await mine->node->start();
@@ -69,6 +71,7 @@ void SimNode::start() {
 }
 
 void SimNode::kill() {
+  if (machine().lies()) return crash();
   life_.reset();
   world_.kill(host_);
 }
@@ -87,9 +90,11 @@ void SimNode::stop() {
 bool SimNode::ready() const { return life_ && life_->ready; }
 bool SimNode::ended() const { return life_ && life_->ended; }
 
-void SimNode::collect() {
-  life_.reset();
-  world_.kill(host_);
+void SimNode::set_wall_skew(std::chrono::milliseconds skew) {
+  wall_skew_ = skew;
+  world::Process* process = world_.process(host_);
+  if (process == nullptr) return;
+  for (const int shard : {0, 1}) process->clock(shard).set_wall_skew(skew);
 }
 
 }  // namespace cairn::simulation

@@ -18,7 +18,8 @@ class SimNode {
   SimNode(world::World& world, std::string host, std::map<std::string, std::string> settings);
 
   void start();
-  /// kill -9; peers notice, the page cache survives.
+  /// kill -9; peers notice, the page cache survives. Where a flush had failed the machine goes down
+  /// as well: its page cache calls clean what it never wrote.
   void kill();
   /// Power loss; peers notice nothing, unsynced writes are lost or torn.
   void crash();
@@ -28,9 +29,10 @@ class SimNode {
   bool up() const { return world_.process(host_) != nullptr; }
   /// It serves; false also while it starts.
   bool ready() const;
-  /// It ended by itself (its disk failed): collect() frees it so that it can be started again.
+  /// It ended by itself (asked to, or its disk failed): kill() frees it for the next start.
   bool ended() const;
-  void collect();
+  /// Steps its wall clock; later lives keep the step.
+  void set_wall_skew(std::chrono::milliseconds skew);
 
   const std::string& host() const { return host_; }
   runtime::Endpoint endpoint() const { return {host_, 9092}; }
@@ -43,6 +45,7 @@ class SimNode {
   std::string host_;
   std::map<std::string, std::string> settings_;
   std::shared_ptr<Life> life_;
+  std::chrono::milliseconds wall_skew_{0};
 };
 
 }  // namespace cairn::simulation

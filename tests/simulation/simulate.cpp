@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn_simulate [--first SEED] [--seeds N] [--twice EVERY] [--seconds VIRTUAL] [--mutant ID]
-// [--log] Runs seeds one after another; prints what broke and how to replay it. Every EVERYth seed
-// runs twice and must leave the same trace.
+// cairn_simulate [--kind node|storage] [--first SEED] [--seeds N] [--twice EVERY]
+// [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--log]: runs seeds one after
+// another, prints what broke and how to replay it. Every EVERYth seed runs twice and must leave the
+// same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the guards that can be
+// removed and the seed that finds it; fails if one is not found.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -12,11 +14,12 @@
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
 
+#include "mutants.hpp"
 #include "run.hpp"
+#include "storage_run.hpp"
 
 namespace {
 
-using cairn::simulation::RunOptions;
 using cairn::simulation::RunResult;
 
 struct Arguments {
@@ -26,20 +29,95 @@ struct Arguments {
     const auto found = given.find(name);
     return found == given.end() ? otherwise : std::strtoull(found->second.c_str(), nullptr, 10);
   }
+  std::string text(std::string_view name, std::string_view otherwise) const {
+    const auto found = given.find(name);
+    return found == given.end() ? std::string(otherwise) : found->second;
+  }
 };
 
 void print_line(void*, cairn::logging::Level, std::string_view line) {
   fmt::print(stderr, "{}\n", line);
 }
 
-bool report(std::uint64_t seed, const RunResult& result) {
+RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
+  if (arguments.text("--kind", "node") == "storage") {
+    const auto rounds = static_cast<int>(arguments.number("--rounds", 400));
+    return cairn::simulation::simulate_storage({.seed = seed, .rounds = rounds});
+  }
+  return cairn::simulation::simulate(
+      {.seed = seed,
+       .faulty = std::chrono::seconds(arguments.number("--seconds", 60)),
+       .compact = arguments.given.contains("--compact")});
+}
+
+bool report(const Arguments& arguments, std::uint64_t seed, const RunResult& result) {
   if (result.violations.empty()) return true;
   fmt::print("seed {} broke ({})\n", seed, result.plan);
   for (std::size_t i = 0; i < result.violations.size() && i < 5; ++i) {
     fmt::print("  {}: {}\n", result.violations[i].invariant, result.violations[i].what);
   }
-  fmt::print("  replay: scripts/simulate 1 --first {} --log\n", seed);
+  fmt::print("  replay: scripts/simulate 1 --kind {} --first {} --log\n",
+             arguments.text("--kind", "node"), seed);
+  std::fflush(stdout);
   return false;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+int run_seeds(const Arguments& arguments) {
+  const std::uint64_t first = arguments.number("--first", 1);
+  const std::uint64_t count = arguments.number("--seeds", 20);
+  const std::uint64_t twice = arguments.number("--twice", 10);
+  std::uint64_t bad = 0, acknowledged = 0, faults = 0;
+  cairn::Duration virtual_time{0};
+  const auto began = std::chrono::steady_clock::now();
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    const RunResult result = run_once(arguments, seed);
+    bad += report(arguments, seed, result) ? 0 : 1;
+    acknowledged += result.acknowledged;
+    faults += result.faults;
+    virtual_time += result.virtual_time;
+    if (twice > 0 && (seed - first) % twice == 0 &&
+        run_once(arguments, seed).trace_hash != result.trace_hash) {
+      fmt::print("seed {} left another trace when it ran again\n", seed);
+      ++bad;
+    }
+  }
+  const double took = seconds_since(began);
+  const auto simulated = std::chrono::duration<double>(virtual_time).count();
+  fmt::print(
+      "{} {} seeds, {} broke; {:.2f} virtual hours in {:.1f} s ({:.0f} times as fast); "
+      "{} acknowledged, {} faults\n",
+      count, arguments.text("--kind", "node"), bad, simulated / 3600, took, simulated / took,
+      acknowledged, faults);
+  return bad == 0 ? 0 : 1;
+}
+
+bool is_wanted(std::string_view wanted, std::string_view id) {
+  return wanted == "all" || fmt::format(",{},", wanted).find(fmt::format(",{},", id)) !=
+                                std::string::npos;
+}
+
+int run_mutants(const Arguments& arguments) {
+  const std::string wanted = arguments.text("--mutants", "all");
+  const std::uint64_t most = arguments.number("--most", 1000);
+  int missed = 0;
+  fmt::print("| guard | without it | run | seeds | found as |\n|---|---|---|---|---|\n");
+  for (const cairn::simulation::Mutant& mutant : cairn::simulation::mutants()) {
+    if (!is_wanted(wanted, mutant.id)) continue;
+    const bool here = mutant.kind != cairn::simulation::RunKind::other;
+    const auto found = cairn::simulation::find_missing(mutant, most);
+    missed += here && !found ? 1 : 0;
+    const std::string seeds = found ? fmt::format("{}", found->seed)
+                              : here ? fmt::format("**not in {}**", most)
+                                     : "–";
+    fmt::print("| {} | {} | {} | {} | {} |\n", mutant.id, mutant.guard,
+               cairn::simulation::name_of(mutant.kind), seeds, found ? found->what : "");
+    std::fflush(stdout);
+  }
+  return missed == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -56,33 +134,9 @@ int main(int argc, char** argv) {
     }
   }
   if (log) cairn::logging::set_sink(print_line, nullptr, cairn::logging::Level::debug);
+  if (arguments.given.contains("--mutants")) return run_mutants(arguments);
 #ifdef CAIRN_MUTANTS
   if (arguments.given.contains("--mutant")) cairn::choose_mutant(arguments.given["--mutant"]);
 #endif
-  const std::uint64_t first = arguments.number("--first", 1);
-  const std::uint64_t count = arguments.number("--seeds", 20);
-  const std::uint64_t twice = arguments.number("--twice", 10);
-  std::uint64_t bad = 0, acknowledged = 0, faults = 0;
-  cairn::Duration virtual_time{0};
-  const auto began = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const RunOptions options{.seed = seed,
-                             .faulty = std::chrono::seconds(arguments.number("--seconds", 60))};
-    const RunResult result = cairn::simulation::simulate(options);
-    bad += report(seed, result) ? 0 : 1;
-    acknowledged += result.acknowledged;
-    faults += result.faults;
-    virtual_time += result.virtual_time;
-    if (twice > 0 && (seed - first) % twice == 0 &&
-        cairn::simulation::simulate(options).trace_hash != result.trace_hash) {
-      fmt::print("seed {} left another trace when it ran again\n", seed);
-      ++bad;
-    }
-  }
-  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  const auto hours = std::chrono::duration<double, std::ratio<3600>>(virtual_time).count();
-  fmt::print(
-      "{} seeds, {} broke; {:.2f} virtual hours in {:.1f} s; {} acknowledged records, {} faults\n",
-      count, bad, hours, took, acknowledged, faults);
-  return bad == 0 ? 0 : 1;
+  return run_seeds(arguments);
 }

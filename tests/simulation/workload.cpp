@@ -11,16 +11,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-client::ClientOptions client_options(const Stage& stage, std::string id) {
-  client::ClientOptions options;
-  options.bootstrap = stage.bootstrap;
-  options.client_id = std::move(id);
-  options.request_timeout = 5s;  // power loss is not noticed otherwise
-  return options;
-}
-
-std::string text_of(const record::OptionalBytes& bytes) {
-  return bytes ? std::string(as_text(*bytes)) : std::string();
+/// What names the record: its value, or a header where it has none.
+std::string name_of(const record::RecordView& record) {
+  if (record.value) return std::string(as_text(*record.value));
+  for (const record::Header header : record.headers) {
+    if (header.value) return std::string(as_text(*header.value));
+  }
+  return "";
 }
 
 /// Waits for one record's fate and writes it down. A failure may still have been stored.
@@ -57,7 +54,7 @@ client::CommittedOffsets note_polled(Stage& stage, int consumer, int session,
   for (const client::PolledRecords& part : polled) {
     for (const record::RecordView& record : part.records) {
       stage.history.polled.push_back({consumer, session, part.partition, record.offset,
-                                      text_of(record.value), ++stage.history.step});
+                                      name_of(record), ++stage.history.step});
     }
     positions[part.partition].offset = part.next_offset;
   }
@@ -81,33 +78,21 @@ runtime::Task<> commit(Stage& stage, client::Consumer& consumer, std::string gro
   }
 }
 
+/// Keys and tombstones where the topic is compacted.
+void dress(Stage& stage, Random& random, Send& send) {
+  if (stage.history.kind_of(send.to.topic) != TopicKind::compacted) return;
+  send.key = fmt::format("k{}", random.below(8));
+  send.tombstone = random.chance(0.15);
+}
+
 }  // namespace
 
-runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
-                              std::map<std::string, std::int32_t> partitions,
-                              std::map<std::string, std::string> configs) {
-  ++stage.running;
-  client::Admin admin(shard, network, client_options(stage, "admin"));
-  std::vector<client::NewTopic> topics;
-  for (const auto& [name, count] : partitions) {
-    client::NewTopic topic;
-    topic.name = name;
-    topic.partitions = count;
-    topic.replication_factor = 1;
-    for (const auto& [key, value] : configs) topic.configs[key] = value;
-    topics.push_back(std::move(topic));
-  }
-  auto created = co_await admin.create_topics(std::move(topics));
-  if (!created) ++stage.failures;
-  if (created) {
-    for (const client::Answered& answer : *created) {
-      const bool there =
-          answer.error == ErrorCode::none || answer.error == ErrorCode::topic_already_exists;
-      stage.failures += there ? 0 : 1;
-    }
-  }
-  co_await admin.stop();
-  --stage.running;
+client::ClientOptions client_options(const Stage& stage, std::string id) {
+  client::ClientOptions options;
+  options.bootstrap = stage.bootstrap;
+  options.client_id = std::move(id);
+  options.request_timeout = 5s;  // power loss is not noticed otherwise
+  return options;
 }
 
 runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
@@ -122,11 +107,17 @@ runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage&
     for (std::uint64_t i = 0; i < burst && !stage.stop; ++i) {
       const TopicPartition& to = plan.targets[shard.random().below(plan.targets.size())];
       const std::size_t send = stage.history.invoke_send(plan.id, sequence++, to);
-      const std::string value = stage.history.sends[send].value;
+      stage.history.sends[send].timestamp = to_timestamp(shard.clock().wall());
+      dress(stage, shard.random(), stage.history.sends[send]);
+      const Send sent = stage.history.sends[send];
+      const record::Header name{"name", as_bytes(sent.value)};
       client::ProducerRecord record;
       record.topic = to.topic;
       record.partition = to.partition;
-      record.value = as_bytes(value);
+      record.timestamp = sent.timestamp;
+      if (!sent.key.empty()) record.key = as_bytes(sent.key);
+      if (!sent.tombstone) record.value = as_bytes(sent.value);
+      if (sent.tombstone) record.headers = std::span(&name, 1);
       auto taken = co_await producer.send(record);
       if (!taken) {
         // A record that never became part of a batch was never sent.
@@ -179,13 +170,19 @@ runtime::Task<> read_all(runtime::Shard& shard, runtime::Network& network, Stage
   client::Consumer consumer(shard, network, client_options(stage, "reader"), options);
   auto assigned = consumer.assign(partitions);
   auto ends = co_await consumer.end_offsets(partitions);
-  if (!assigned || !ends) {
+  auto starts = co_await consumer.beginning_offsets(partitions);
+  if (!assigned || !ends || !starts) {
     ++stage.failures;
   } else {
+    for (const auto& [partition, start] : *starts) {
+      stage.history.final_starts[partition] = start.offset;
+    }
     std::map<TopicPartition, Offset> missing;
     for (const auto& [partition, end] : *ends) {
       stage.history.final_logs[partition];
-      if (end.offset > Offset(0)) missing[partition] = end.offset;
+      const auto start = starts->find(partition);
+      const bool empty = start != starts->end() && start->second.offset >= end.offset;
+      if (end.offset > Offset(0) && !empty) missing[partition] = end.offset;
       consumer.seek_to(partition, client::OffsetReset::earliest);
     }
     const Instant deadline = shard.clock().now() + 2min;
@@ -194,7 +191,7 @@ runtime::Task<> read_all(runtime::Shard& shard, runtime::Network& network, Stage
       if (!polled) continue;
       for (const client::PolledRecords& part : *polled) {
         for (const record::RecordView& record : part.records) {
-          stage.history.final_logs[part.partition][record.offset] = text_of(record.value);
+          stage.history.final_logs[part.partition][record.offset] = name_of(record);
         }
         const auto end = missing.find(part.partition);
         if (end != missing.end() && part.next_offset >= end->second) missing.erase(end);

@@ -8,7 +8,7 @@
 #include <cairn/client/options.hpp>
 #include <cairn/runtime/shard.hpp>
 
-#include "history.hpp"
+#include "plan.hpp"
 #include "world/world.hpp"
 
 namespace cairn::simulation {
@@ -22,11 +22,20 @@ struct Stage {
   int failures = 0;   // a workload could not even start
 };
 
+client::ClientOptions client_options(const Stage& stage, std::string id);
+
 struct ProducerPlan {
   int id = 0;
   client::ProducerOptions options{};
   std::vector<TopicPartition> targets{};
   Duration pause = std::chrono::milliseconds(20);  // between bursts
+};
+
+/// What an administrator does to topics while others use them.
+struct AdminPlan {
+  std::vector<TopicPartition> trimmed{};  // DeleteRecords, and other limits
+  std::vector<std::string> passing{};     // deleted and created again
+  std::map<std::string, TopicPlan> topics{};
 };
 
 struct ConsumerPlan {
@@ -36,12 +45,14 @@ struct ConsumerPlan {
 };
 
 runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
-                              std::map<std::string, std::int32_t> partitions,
-                              std::map<std::string, std::string> configs);
+                              std::map<std::string, TopicPlan> topics);
 runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                         ProducerPlan plan);
 runtime::Task<> consume(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                         ConsumerPlan plan);
+/// workload_admin.cpp
+runtime::Task<> administer(runtime::Shard& shard, runtime::Network& network, Stage& stage,
+                           AdminPlan plan);
 /// Reads every partition from its beginning to its end, and the group's committed offsets.
 runtime::Task<> read_all(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                          std::vector<TopicPartition> partitions, std::string group);

@@ -61,17 +61,18 @@ class SimFile : public runtime::File {
 
   Task<Result<>> write_at(std::uint64_t offset, std::span<const BytesView> parts) override {
     if (syncing_ > 0) co_await pass_time(clock_, random_, machine_.slowest_);
-    if (machine_.fails("write", path_)) co_return fault();
     std::uint64_t size = 0;
     for (const BytesView part : parts) size += part.size();
+    if (machine_.fails("write", path_)) {
+      write_parts(offset, parts, random_.below(size + 1));
+      co_return fault();
+    }
     if (!has_room(offset + size)) {
+      const std::uint64_t most = size - std::min(size, excess(offset + size));
+      if (!machine_.faults_.reserves) write_parts(offset, parts, most);
       co_return fail(ErrorCode::kafka_storage_error, runtime::no_space_reason);
     }
-    for (const BytesView part : parts) {
-      inode_->write(offset, part);
-      offset += part.size();
-    }
-    inode_->modified = clock_.wall();
+    write_parts(offset, parts, size);
     co_return Result<>{};
   }
 
@@ -79,7 +80,12 @@ class SimFile : public runtime::File {
     ++syncing_;
     co_await pass_time(clock_, random_, machine_.slowest_ / 2);
     const bool failed = machine_.fails("sync", path_);
-    if (!failed) inode_->sync();
+    if (failed) {
+      inode_->fail_sync(random_);
+      machine_.lies_ = true;
+    } else {
+      inode_->sync();
+    }
     co_await pass_time(clock_, random_, machine_.slowest_ / 2);
     --syncing_;
     if (failed) co_return fault();
@@ -99,6 +105,7 @@ class SimFile : public runtime::File {
 
   Task<Result<>> allocate(std::uint64_t from, std::uint64_t length) override {
     if (machine_.fails("allocate", path_)) co_return fault();
+    if (!machine_.faults_.reserves) co_return Result<>{};
     if (!has_room(from + length)) {
       co_return fail(ErrorCode::kafka_storage_error, runtime::no_space_reason);
     }
@@ -107,11 +114,25 @@ class SimFile : public runtime::File {
   }
 
  private:
-  bool has_room(std::uint64_t end) const {
-    if (!machine_.faults_.space) return true;
+  /// Bytes that the disk lacks for this file to reach to `end`.
+  std::uint64_t excess(std::uint64_t end) const {
+    if (!machine_.faults_.space) return 0;
     const std::uint64_t held = std::max<std::uint64_t>(inode_->cached.size(), inode_->allocated);
-    const std::uint64_t more = end > held ? end - held : 0;
-    return machine_.used() + more <= *machine_.faults_.space;
+    if (end <= held) return 0;
+    const std::uint64_t wanted = machine_.used() + (end - held);
+    return wanted - std::min(wanted, *machine_.faults_.space);
+  }
+  bool has_room(std::uint64_t end) const { return excess(end) == 0; }
+
+  /// The first `count` bytes of the parts.
+  void write_parts(std::uint64_t offset, std::span<const BytesView> parts, std::uint64_t count) {
+    for (const BytesView part : parts) {
+      const BytesView now = part.first(std::min<std::uint64_t>(part.size(), count));
+      inode_->write(offset, now);
+      offset += now.size();
+      count -= now.size();
+    }
+    inode_->modified = clock_.wall();
   }
 
   SimMachine& machine_;

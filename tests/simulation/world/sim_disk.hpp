@@ -2,8 +2,9 @@
 // A simulated machine's disk. Writes land in a page cache; a sync makes a file's bytes durable, a
 // directory sync the names in it. At power loss each sector (512 bytes) written since, each change
 // of size and each change of a name is kept or dropped as the seed says: lost, torn and reordered
-// writes. Faults (no space, failing writes, failing syncs) are switched on by the test. Owner: the
-// World; it outlives the processes that use it.
+// writes. Faults (no space, failing reads, writes and syncs) are switched on by the test: a failing
+// write has written a part, a failing sync leaves pages that are called clean and are not. Owner:
+// the World; it outlives the processes that use it.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +40,20 @@ struct Inode {
   void write(std::uint64_t offset, BytesView bytes);
   void truncate(std::uint64_t size);
   void sync();
+  /// A sync that failed: some of it reached the platter, and the rest never will unless it is
+  /// written again (Rebello et al., ATC 2020).
+  void fail_sync(Random& random);
   /// What is left after power loss; becomes cached and durable.
   void lose_power(Random& random);
+
+ private:
+  void keep_some(Random& random, double kept);
 };
 
 struct DiskFaults {
   std::optional<std::uint64_t> space;  // bytes in all; none: unlimited
+  /// Space can be reserved; where it cannot, a full disk is found by a write that ends half-way.
+  bool reserves = true;
   /// Asked for each operation ("read", "write", "sync", …) and path: true makes it fail.
   std::function<bool(std::string_view operation, const std::string& path)> fails;
 };
@@ -60,9 +69,16 @@ class SimMachine {
   std::unique_ptr<runtime::Disk> make_disk(runtime::Clock& clock, Random random);
   void release_locks() { locks_.clear(); }
   void lose_power();
+  /// A sync has failed since the last power loss: pages are called clean and are not on the platter.
+  bool lies() const { return lies_; }
 
+  std::uint64_t used() const;  // bytes, allocated ones too
   /// For checkers: what a file holds now; nothing if it is missing.
   std::optional<Bytes> content(const std::string& path) const;
+  /// The files whose paths begin so.
+  std::vector<std::string> files_below(const std::string& prefix) const;
+  /// While no process runs: a file loses its name, or gets other content, for good.
+  void damage(const std::string& path, std::optional<Bytes> content);
 
  private:
   friend class SimDisk;
@@ -82,7 +98,6 @@ class SimMachine {
   bool fails(std::string_view operation, const std::string& path) const {
     return faults_.fails && faults_.fails(operation, path);
   }
-  std::uint64_t used() const;
   void change(NameChange change);
   static void apply(Names& names, const NameChange& change);
   void sync_names(const std::string& directory);
@@ -95,6 +110,7 @@ class SimMachine {
   Names durable_;  // as they are known to survive
   std::vector<NameChange> pending_;
   std::set<std::string> locks_;
+  bool lies_ = false;
 };
 
 }  // namespace cairn::world

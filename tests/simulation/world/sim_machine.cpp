@@ -20,13 +20,28 @@ void Inode::truncate(std::uint64_t size) {
 }
 
 void Inode::sync() {
-  durable = cached;
+  for (const Change& change : changes) {
+    if (change.bytes.empty()) {
+      durable.resize(change.at);
+      continue;
+    }
+    const std::uint64_t end = change.at + change.bytes.size();
+    if (durable.size() < end) durable.resize(end);
+    std::ranges::copy(change.bytes, durable.begin() + static_cast<std::ptrdiff_t>(change.at));
+  }
   changes.clear();
 }
 
+void Inode::fail_sync(Random& random) { keep_some(random, 0.5); }
+
 void Inode::lose_power(Random& random) {
   // Some crashes keep nearly everything, some nearly nothing, most a mixture.
-  const double kept = random.chance(0.25) ? 1.0 : random.chance(0.33) ? 0.0 : 0.5;
+  keep_some(random, random.chance(0.25) ? 1.0 : random.chance(0.33) ? 0.0 : 0.5);
+  cached = durable;
+  allocated = durable.size();
+}
+
+void Inode::keep_some(Random& random, double kept) {
   for (const Change& change : changes) {
     if (change.bytes.empty()) {
       if (random.chance(kept)) durable.resize(change.at);
@@ -45,8 +60,6 @@ void Inode::lose_power(Random& random) {
     }
   }
   changes.clear();
-  cached = durable;
-  allocated = durable.size();
 }
 
 std::uint64_t SimMachine::used() const {
@@ -91,6 +104,7 @@ void SimMachine::sync_names(const std::string& directory) {
 }
 
 void SimMachine::lose_power() {
+  lies_ = false;
   for (const NameChange& change : pending_) {
     if (random_.chance(0.5)) apply(durable_, change);
   }
@@ -110,6 +124,30 @@ std::optional<Bytes> SimMachine::content(const std::string& path) const {
   const auto found = names_.find(path);
   if (found == names_.end() || !found->second.inode) return std::nullopt;
   return found->second.inode->cached;
+}
+
+std::vector<std::string> SimMachine::files_below(const std::string& prefix) const {
+  std::vector<std::string> files;
+  for (auto at = names_.lower_bound(prefix); at != names_.end() && at->first.starts_with(prefix);
+       ++at) {
+    if (at->second.inode) files.push_back(at->first);
+  }
+  return files;
+}
+
+void SimMachine::damage(const std::string& path, std::optional<Bytes> content) {
+  const auto found = names_.find(path);
+  if (found == names_.end() || !found->second.inode) return;
+  if (content) {
+    Inode& inode = *found->second.inode;
+    inode.cached = inode.durable = std::move(*content);
+    inode.changes.clear();
+    inode.allocated = inode.cached.size();
+  } else {
+    names_.erase(path);
+    durable_.erase(path);
+    std::erase_if(pending_, [&](const NameChange& change) { return change.path == path; });
+  }
 }
 
 }  // namespace cairn::world

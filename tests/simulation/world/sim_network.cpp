@@ -58,6 +58,8 @@ class SimStream : public runtime::Stream {
         co_await in_->readable.wait();
       } else if (in_->segments.front().arrives > clock_.now()) {
         co_await in_->readable.wait_until(clock_, in_->segments.front().arrives);
+      } else if (in_->segments.front().broken) {
+        co_return broken("the connection was reset");
       } else {
         co_return Result<>{};
       }
@@ -73,7 +75,7 @@ class SimStream : public runtime::Stream {
     for (BytesView part : parts) {
       while (!part.empty()) {
         if (co_await runtime::cancelled()) co_return broken("the task was cancelled");
-        if (closed_ || out_->reset || out_->ended) co_return broken("the connection was reset");
+        if (closed_ || !writable()) co_return broken("the connection was reset");
         if (out_->in_flight >= Pipe::window) {
           co_await out_->writable.wait();
           continue;
@@ -83,7 +85,7 @@ class SimStream : public runtime::Stream {
         part = part.subspan(count);
       }
     }
-    if (closed_ || out_->reset) co_return broken("the connection was reset");
+    if (closed_ || !writable()) co_return broken("the connection was reset");
     co_return Result<>{};
   }
 
@@ -103,6 +105,8 @@ class SimStream : public runtime::Stream {
   Endpoint local() const override { return local_; }
 
  private:
+  bool writable() const { return !out_->reset && !out_->ended && !out_->severed; }
+
   SimFabric& fabric_;
   runtime::Clock& clock_;
   std::shared_ptr<Pipe> in_;
@@ -193,6 +197,8 @@ class SimNetwork : public runtime::Network {
     auto back = std::make_shared<Pipe>();
     there->from = back->to = host_;
     there->to = back->from = key.host;
+    there->back = back;
+    back->back = there;
     fabric_.pipes_.push_back(there);
     fabric_.pipes_.push_back(back);
     const Endpoint local{host_, fabric_.next_port_++};
@@ -212,13 +218,38 @@ std::unique_ptr<runtime::Network> SimFabric::make_network(const std::string& hos
 }
 
 void SimFabric::send(Pipe& pipe, Instant now, BytesView bytes) {
+  if (pipe.forgotten) {
+    pipe.in_flight += bytes.size();
+    return;
+  }
+  if (pipe.breaks_after && *pipe.breaks_after <= bytes.size()) {
+    bytes = bytes.first(*pipe.breaks_after);
+    if (!bytes.empty()) deliver(pipe, now, bytes);
+    sever(pipe, now);
+    if (const auto back = pipe.back.lock()) sever(*back, now);
+    return;
+  }
+  if (pipe.breaks_after) *pipe.breaks_after -= bytes.size();
+  deliver(pipe, now, bytes);
+}
+
+void SimFabric::sever(Pipe& pipe, Instant now) {
+  pipe.breaks_after.reset();
+  pipe.severed = true;
+  pipe.last_arrival = std::max(pipe.last_arrival, now + conditions_.least_delay);
+  pipe.segments.push_back({.arrives = pipe.last_arrival, .bytes = {}, .broken = true});
+  pipe.readable.set();
+  pipe.writable.set();
+}
+
+void SimFabric::deliver(Pipe& pipe, Instant now, BytesView bytes) {
   do {
     const std::size_t most = std::min(bytes.size(), conditions_.largest_chunk);
     const std::size_t count = most == 0 ? 0 : 1 + random_.below(most);
     const auto delay =
         random_.between(conditions_.least_delay.count(), conditions_.most_delay.count());
     pipe.last_arrival = std::max(pipe.last_arrival, now + Duration(delay));
-    pipe.segments.push_back({pipe.last_arrival, to_bytes(bytes.first(count)), 0});
+    pipe.segments.push_back({.arrives = pipe.last_arrival, .bytes = to_bytes(bytes.first(count))});
     pipe.in_flight += count;
     bytes = bytes.subspan(count);
   } while (!bytes.empty());
@@ -228,6 +259,26 @@ void SimFabric::send(Pipe& pipe, Instant now, BytesView bytes) {
 void SimFabric::cut(const std::string& a, const std::string& b) {
   cuts_.insert({a, b});
   cuts_.insert({b, a});
+}
+
+void SimFabric::cut_one_way(const std::string& from, const std::string& to) {
+  cuts_.insert({from, to});
+}
+
+void SimFabric::forget_between(const std::string& a, const std::string& b) {
+  for (const auto& weak : pipes_) {
+    const auto pipe = weak.lock();
+    const bool between = pipe && ((pipe->from == a && pipe->to == b) ||
+                                  (pipe->from == b && pipe->to == a));
+    if (between) pipe->forgotten = true;
+  }
+}
+
+void SimFabric::reset_after(const std::string& from, const std::string& to, std::size_t bytes) {
+  for (const auto& weak : pipes_) {
+    const auto pipe = weak.lock();
+    if (pipe && pipe->from == from && pipe->to == to && !pipe->ended) pipe->breaks_after = bytes;
+  }
 }
 
 void SimFabric::heal(const std::string& a, const std::string& b) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -27,6 +28,7 @@ struct Pipe {
   struct Segment {
     Instant arrives;
     Bytes bytes;  // empty: the end of the stream
+    bool broken = false;  // or its breaking
     std::size_t taken = 0;
   };
 
@@ -36,7 +38,11 @@ struct Pipe {
   std::size_t in_flight = 0;
   Instant last_arrival{};
   bool reset = false;
-  bool ended = false;  // nothing more is written
+  bool ended = false;    // nothing more is written
+  bool severed = false;  // who writes is told so; who reads finds it behind what had been sent
+  bool forgotten = false;                 // what is sent goes nowhere, and nobody is told
+  std::optional<std::size_t> breaks_after;  // that many bytes more
+  std::weak_ptr<Pipe> back;
   runtime::Event readable;
   runtime::Event writable;
 };
@@ -63,6 +69,13 @@ class SimFabric {
 
   /// Breaks every connection between two hosts; both sides notice.
   void reset_between(const std::string& a, const std::string& b);
+  /// Breaks each of their connections after this many more bytes in one direction: in the middle of
+  /// a frame, mostly. What was sent before still arrives.
+  void reset_after(const std::string& from, const std::string& to, std::size_t bytes);
+  /// Nothing passes from one to the other, until heal; the other way is open.
+  void cut_one_way(const std::string& from, const std::string& to);
+  /// Their connections of now are dead, and neither side is told (half-open).
+  void forget_between(const std::string& a, const std::string& b);
   /// The process died: peers notice.
   void reset_host(const std::string& host);
   /// The machine lost power: peers notice nothing.
@@ -74,6 +87,8 @@ class SimFabric {
   friend class SimNetwork;
 
   void send(Pipe& pipe, Instant now, BytesView bytes);
+  void deliver(Pipe& pipe, Instant now, BytesView bytes);
+  void sever(Pipe& pipe, Instant now);
   void wake_all();
 
   Random random_;

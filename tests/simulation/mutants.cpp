@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mutants.hpp"
+
+#include <array>
+
+#include <cairn/base/mutant.hpp>
+
+#include "../unit/storage/cleaning_model.hpp"
+#include "run.hpp"
+#include "storage_run.hpp"
+
+namespace cairn::simulation {
+namespace {
+
+constexpr int cleaning_steps = 60;
+
+constexpr std::array all{
+    Mutant{"I6-duplicate", RunKind::node, "a batch that was sent again is recognised"},
+    Mutant{"L8", RunKind::other, "the high watermark counts the in-sync replicas that are proposed"},
+    Mutant{"L9", RunKind::node, "the high watermark counts what is flushed only"},
+    Mutant{"L11", RunKind::other, "no latest offset until the epoch's start is committed"},
+    Mutant{"L24", RunKind::node, "offsets of a group that has members do not expire"},
+    Mutant{"L25", RunKind::node, "a coordinator answers once it has loaded"},
+    Mutant{"L26", RunKind::other, "a claim of an older generation does not count"},
+    Mutant{"L27", RunKind::storage, "a log whose disk failed takes nothing more"},
+    Mutant{"L27-end", RunKind::storage, "what a refused append has written is cut off"},
+    Mutant{"L28", RunKind::storage, "a new segment's name is flushed before it counts"},
+    Mutant{"L28-rename", RunKind::storage, "a file is flushed before it takes another's name"},
+    Mutant{"L29", RunKind::storage, "the clean marker goes before anything is loaded"},
+    Mutant{"L30", RunKind::storage, "an index that points behind its segment is not believed"},
+    Mutant{"L30-entry", RunKind::storage, "recovery begins at an entry only if a batch is there"},
+    Mutant{"L31", RunKind::storage, "a failed flush ends the log; it is not tried again"},
+    Mutant{"L32", RunKind::storage, "one change of a log at a time"},
+    Mutant{"L33-aborted-keys", RunKind::cleaning, "aborted records supersede nothing"},
+    Mutant{"L33-control-keys", RunKind::other, "control records supersede nothing"},
+    Mutant{"L33-high-watermark", RunKind::other, "nothing above the high watermark is cleaned"},
+    Mutant{"L33-lag", RunKind::other, "nothing younger than min.compaction.lag.ms is cleaned"},
+    Mutant{"L33-last-batch", RunKind::other, "the last batch of what is cleaned stays"},
+    Mutant{"L33-last-stable", RunKind::cleaning, "nothing above the last stable offset is cleaned"},
+    Mutant{"L33-marker", RunKind::cleaning, "a marker stays as long as its data"},
+    Mutant{"L33-marker-horizon", RunKind::other, "a marker stays delete.retention.ms"},
+    Mutant{"L33-sequence", RunKind::cleaning, "the last batch of each producer stays"},
+    Mutant{"L33-settled", RunKind::cleaning, "the last batch of a settled transaction stays"},
+    Mutant{"L33-swap-readers", RunKind::cleaning, "a reader looks again after a swap"},
+    Mutant{"L33-swap-sync", RunKind::cleaning, "a swap is flushed step by step"},
+    Mutant{"L33-tombstone", RunKind::cleaning, "a tombstone stays delete.retention.ms"},
+    Mutant{"L34", RunKind::storage, "retention stops at the high watermark"},
+    Mutant{"L35", RunKind::storage, "clients leave a reserve of space to internal topics"},
+    Mutant{"L36", RunKind::node, "a metadata snapshot is applied at start"},
+    Mutant{"L37", RunKind::node, "a partition's directory belongs to a topic id"},
+    Mutant{"L39", RunKind::storage, "a batch whose CRC is wrong ends the log"},
+    Mutant{"L39-hole", RunKind::storage, "a segment behind a hole does not count"},
+};
+
+std::string clean_once(std::uint64_t seed) {
+  storage::testing::CleaningModel model(seed);
+  for (int i = 0; i < cleaning_steps; ++i) {
+    std::string wrong = model.step();
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+std::string first_line(const RunResult& result) {
+  if (result.violations.empty()) return "";
+  const Violation& first = result.violations.front();
+  const std::string text = fmt::format("{}: {}", first.invariant, first.what);
+  return text.substr(0, text.find('\n'));
+}
+
+std::string break_once(RunKind kind, std::uint64_t seed) {
+  switch (kind) {
+    case RunKind::node:
+      return first_line(simulate({.seed = seed}));
+    case RunKind::storage:
+      return first_line(simulate_storage({.seed = seed}));
+    case RunKind::cleaning:
+      return clean_once(seed);
+    case RunKind::other:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view name_of(RunKind kind) {
+  static constexpr std::string_view names[] = {"node", "storage", "cleaning", "unit test"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::span<const Mutant> mutants() { return all; }
+
+std::optional<Finding> find_missing(const Mutant& mutant, std::uint64_t most) {
+  if (mutant.kind == RunKind::other) return std::nullopt;
+#ifdef CAIRN_MUTANTS
+  choose_mutant(mutant.id);
+#endif
+  std::optional<Finding> finding;
+  for (std::uint64_t seed = 1; seed <= most && !finding; ++seed) {
+    std::string what = break_once(mutant.kind, seed);
+    if (!what.empty()) finding = Finding{seed, std::move(what)};
+  }
+#ifdef CAIRN_MUTANTS
+  choose_mutant("");
+#endif
+  return finding;
+}
+
+}  // namespace cairn::simulation
