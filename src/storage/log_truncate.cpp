@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 
 #include "pending_append.hpp"
 #include "segment.hpp"
@@ -77,6 +78,7 @@ runtime::Task<Result<>> PartitionLog::truncate_segments(Offset offset) {
   }
   CO_TRY(co_await segment.truncate(directory_, cut, end));
   log_end_ = end;
+  if (!MUTANT("L10")) ++generation_;  // a flush that began meanwhile saw the old end
   if (clean_point_ && *clean_point_ > end) clean_point_ = end;
   flushed_ = std::min(flushed_, end);
   high_watermark_ = std::min(high_watermark_, end);
@@ -93,25 +95,26 @@ runtime::Task<Result<>> PartitionLog::restart_at(Offset offset) {
   high_watermark_position_ = {};
   flushed_position_ = {};
   changed_ = true;
-  while (!segments_.empty()) {
-    const std::shared_ptr<Segment> last = segments_.back();
-    segments_.pop_back();
-    CO_TRY(co_await discard(last));
-  }
-  CO_TRY(co_await remove_retired_files());
-  co_await drop_snapshots(Offset(0), Offset(INT64_MAX));
+  // Whoever looks while the files go finds the log as it will be: never without a segment.
   auto fresh = std::make_shared<Segment>(environment_, offset, 0);
   fresh->created_ms = environment_.now_ms();
   fresh->set_indexes(std::make_shared<SegmentIndexes>(offset));
   fresh->max_timestamp.offset = offset;
-  segments_.push_back(fresh);
-  CO_TRY(auto file, co_await fresh->file(directory_, runtime::OpenMode::create));
-  CO_TRY(co_await file->truncate(0));
+  const auto gone = std::exchange(segments_, {fresh});
   epochs_.clear();
   epochs_unsaved_ = true;
   clean_point_.reset();
   producers_.clear(offset);
   log_start_ = log_end_ = flushed_ = high_watermark_ = offset;
+  if (!MUTANT("L10")) ++generation_;
+  for (std::size_t i = gone.size(); i > 0; --i) {
+    const std::shared_ptr<Segment> last = gone[i - 1];
+    CO_TRY(co_await discard(last));
+  }
+  CO_TRY(co_await remove_retired_files());
+  co_await drop_snapshots(Offset(0), Offset(INT64_MAX));
+  CO_TRY(auto file, co_await fresh->file(directory_, runtime::OpenMode::create));
+  CO_TRY(co_await file->truncate(0));
   co_return co_await make_durable(true);
 }
 

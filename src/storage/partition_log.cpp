@@ -230,6 +230,7 @@ runtime::Task<Result<>> PartitionLog::roll() {
 runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
   const std::shared_ptr<Segment> old = segments_.back();
   if (old->base_offset == base) co_return Result<>();  // nothing in it yet
+  changed_ = true;  // the new file's name must be flushed, also if nothing is written to it
   CO_TRY(co_await old->indexes(directory_));
   old->finish_time_index();
   auto fresh = std::make_shared<Segment>(environment_, base, 0);

@@ -71,6 +71,7 @@ runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, const StorageHost*
   }
   for (const auto& [key, log] : self->known_) {
     if (directories.find(key)) continue;
+    co_await directories.write_checkpoints();  // as in StorageRun::recreate()
     const auto made = co_await directories.create(key, log.partition, log.options);
     static_cast<void>(made);  // the run sees that it has no log
   }

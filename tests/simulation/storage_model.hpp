@@ -83,6 +83,7 @@ class LogModel {
 
   Offset end() const { return Offset(static_cast<std::int64_t>(ids_.size())); }
   Offset start() const { return start_; }
+  Offset highest_start_wanted() const { return start_wanted_; }
   Offset high_watermark() const { return high_watermark_; }
   void set_high_watermark(Offset offset) { high_watermark_ = offset; }
   /// The batches that are believed to be there, from the log start on.

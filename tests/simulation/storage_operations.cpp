@@ -153,7 +153,13 @@ runtime::Task<Result<Content>> read_all_of(LogPointer log, std::size_t piece) {
   while (offset < content.end) {
     const storage::LogRead read{
         .offset = offset, .max_bytes = piece, .bound = storage::ReadBound::log_end};
-    CO_TRY(const storage::LogSlice slice, co_await log->read(read));
+    const auto read_slice = co_await log->read(read);
+    if (!read_slice && log->log_start() > content.start) {  // retention was quicker: once more
+      offset = content.start = log->log_start();
+      content.batches.clear();
+      continue;
+    }
+    CO_TRY(const storage::LogSlice slice, read_slice);
     if (slice.next_offset <= offset) {
       co_return fail(ErrorCode::corrupt_message, "nothing to read below the log end");
     }
@@ -170,12 +176,14 @@ runtime::Task<Result<Content>> read_all_of(LogPointer log, std::size_t piece) {
 
 namespace {
 
-std::string probe_state(const storage::PartitionLog& log, const std::vector<Found>& batches) {
+std::string probe_state(const storage::PartitionLog& log, const std::vector<Found>& batches,
+                        Offset deleted) {
   std::map<ProducerId, std::int32_t> sequences;
   for (const Found& batch : batches) {
     if (batch.producer != no_producer) sequences[batch.producer] = batch.last_sequence;
     const auto epoch = log.epochs().epoch_of(std::max(batch.base, log.log_start()));
-    if (batch.last >= log.log_start() && epoch != batch.epoch) {
+    const bool forgotten = !epoch && batch.base < deleted;
+    if (batch.last >= log.log_start() && epoch != batch.epoch && !forgotten) {
       return fmt::format("I24: the epoch cache says {} at {}; the batch says {}",
                          epoch.value_or(no_epoch), batch.base, batch.epoch);
     }
@@ -193,12 +201,15 @@ std::string probe_state(const storage::PartitionLog& log, const std::vector<Foun
 }  // namespace
 
 runtime::Task<std::string> probe(LogPointer log, std::vector<Found> batches, Offset at,
-                                 std::int64_t timestamp) {
-  std::string wrong = probe_state(*log, batches);
+                                 std::int64_t timestamp, Offset deleted) {
+  std::string wrong = probe_state(*log, batches, deleted);
   if (!wrong.empty()) co_return wrong;
+  at = std::max(at, log->log_start());  // retention may have moved it meanwhile
+  if (at >= log->log_end()) co_return "";
   const storage::LogRead read{
       .offset = at, .max_bytes = 300, .bound = storage::ReadBound::log_end};
   const auto slice = co_await log->read(read);
+  if (!slice && at < log->log_start()) co_return "";
   if (!slice) co_return fmt::format("I24: no read at {}: {}", at, slice.error().why);
   record::BatchIterator first(slice->records.view(), record::BatchIterator::Check::crc);
   const auto batch = first.next();

@@ -43,7 +43,8 @@ runtime::Task<> read_some(RoundPointer round, LogPointer log, Offset from);
 /// Reads all of a log in pieces of about `piece` bytes.
 runtime::Task<Result<Content>> read_all_of(LogPointer log, std::size_t piece);
 /// I24: producers, epochs and indexes say what a scan of the batches says; L30. What is wrong.
+/// `deleted`: below it a log start that fell back after a death may have left no epochs.
 runtime::Task<std::string> probe(LogPointer log, std::vector<Found> batches, Offset at,
-                                 std::int64_t timestamp);
+                                 std::int64_t timestamp, Offset deleted);
 
 }  // namespace cairn::simulation

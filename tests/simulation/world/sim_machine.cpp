@@ -92,6 +92,15 @@ void SimMachine::apply(Names& names, const NameChange& change) {
 
 void SimMachine::change(NameChange change) {
   apply(names_, change);
+  if (!change.moved_from.empty()) {
+    // What is not durable yet below a directory goes along with it.
+    const std::string below = change.moved_from + "/";
+    for (NameChange& pending : pending_) {
+      for (std::string* path : {&pending.path, &pending.moved_from}) {
+        if (path->starts_with(below)) *path = change.path + "/" + path->substr(below.size());
+      }
+    }
+  }
   pending_.push_back(std::move(change));
 }
 
