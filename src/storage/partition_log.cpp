@@ -150,12 +150,14 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
     } else {
       result = co_await (*file)->sync();
     }
-    if (result && segment->rolled) {
-      result = co_await segment->sync_indexes(directory_);
-    }
     if (!result && segment->deleted) result = Result<>();  // retention was quicker
     if (!result) break;
     directory_changed = directory_changed || !segment->entry_synced;
+  }
+  for (const auto& segment : dirty) {
+    if (!result || !segment->rolled) continue;  // also one that was rolled meanwhile
+    result = co_await segment->sync_indexes(directory_);
+    if (!result && segment->deleted) result = Result<>();
   }
   health_.end_flush();
   if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
@@ -238,12 +240,19 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
   fresh->jitter_ms = log::roll_jitter(options_.roll, environment_.random());
   fresh->set_indexes(std::make_shared<SegmentIndexes>(base));
   fresh->max_timestamp.offset = base;
-  auto file = co_await fresh->file(directory_, runtime::OpenMode::create);
-  Result<> made = file ? Result<>() : std::unexpected(file.error());
-  if (made) made = co_await (*file)->truncate(0);
-  if (made) made = co_await old->spill(directory_, Durability::written);
+  // The indexes are flushed with the batches, or, if those are flushed already, now: below the
+  // recovery point nobody builds them anew, and a time index cut short makes a segment look older.
+  const bool last_chance = flushed_ >= base;
+  Result<> made =
+      co_await old->spill(directory_, last_chance ? Durability::synced : Durability::written);
   if (made) made = co_await old->trim(directory_);
   if (made) made = co_await write_snapshot();
+  // The file comes last: one that is left empty when the disk is full would pass for a segment at
+  // the next start, and hide what the old one goes on to take.
+  if (made) {
+    auto file = co_await fresh->file(directory_, runtime::OpenMode::create);
+    made = file ? co_await (*file)->truncate(0) : std::unexpected(file.error());
+  }
   if (!made) {
     if (runtime::is_no_space(made.error())) co_return made;
     co_return poison(made.error(), "roll");

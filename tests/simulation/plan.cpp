@@ -10,7 +10,7 @@ namespace {
 TopicPlan draw_trimmed(Random& random) {
   TopicPlan topic{.kind = TopicKind::trimmed, .configs = {}};
   topic.partitions = static_cast<std::int32_t>(random.between(1, 3));
-  topic.configs["segment.bytes"] = fmt::format("{}", random.between(4'000, 20'000));
+  topic.configs["segment.ms"] = fmt::format("{}", random.between(500, 5'000));
   if (random.chance(0.5)) topic.configs["retention.ms"] = "15000";
   if (random.chance(0.5)) topic.configs["retention.bytes"] = "30000";
   return topic;
@@ -20,8 +20,7 @@ TopicPlan draw_compacted(Random& random) {
   TopicPlan topic{.kind = TopicKind::compacted, .configs = {}};
   topic.partitions = static_cast<std::int32_t>(random.between(1, 2));
   topic.configs = {{"cleanup.policy", "compact"},
-                   {"segment.bytes", fmt::format("{}", random.between(3'000, 12'000))},
-                   {"segment.ms", "5000"},
+                   {"segment.ms", fmt::format("{}", random.between(500, 5'000))},
                    {"min.cleanable.dirty.ratio", "0.1"},
                    {"delete.retention.ms", fmt::format("{}", compacted_delete_retention_ms)}};
   return topic;

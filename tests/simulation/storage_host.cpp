@@ -70,7 +70,8 @@ runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, const StorageHost*
     co_return;
   }
   for (const auto& [key, log] : self->known_) {
-    if (directories.find(key)) continue;
+    // L35: not in another directory while the one that may hold it is offline.
+    if (directories.find(key) || self->broken()) continue;
     co_await directories.write_checkpoints();  // as in StorageRun::recreate()
     const auto made = co_await directories.create(key, log.partition, log.options);
     static_cast<void>(made);  // the run sees that it has no log

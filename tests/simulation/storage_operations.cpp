@@ -170,7 +170,12 @@ runtime::Task<Result<Content>> read_all_of(LogPointer log, std::size_t piece) {
     }
     CO_TRY(batches.status());
     offset = slice.next_offset;
+    if (log->log_start() > content.start) {  // retention, beside the read: once more
+      offset = content.start = log->log_start();
+      content.batches.clear();
+    }
   }
+  content.bytes = log->size();
   co_return content;
 }
 
@@ -204,12 +209,13 @@ runtime::Task<std::string> probe(LogPointer log, std::vector<Found> batches, Off
                                  std::int64_t timestamp, Offset deleted) {
   std::string wrong = probe_state(*log, batches, deleted);
   if (!wrong.empty()) co_return wrong;
-  at = std::max(at, log->log_start());  // retention may have moved it meanwhile
+  const Offset start = log->log_start();  // retention may move it meanwhile
+  at = std::max(at, start);
   if (at >= log->log_end()) co_return "";
   const storage::LogRead read{
       .offset = at, .max_bytes = 300, .bound = storage::ReadBound::log_end};
   const auto slice = co_await log->read(read);
-  if (!slice && at < log->log_start()) co_return "";
+  if (log->log_start() != start) co_return "";
   if (!slice) co_return fmt::format("I24: no read at {}: {}", at, slice.error().why);
   record::BatchIterator first(slice->records.view(), record::BatchIterator::Check::crc);
   const auto batch = first.next();
@@ -219,6 +225,7 @@ runtime::Task<std::string> probe(LogPointer log, std::vector<Found> batches, Off
   }
   const auto hit = co_await log->offset_for_timestamp(timestamp, storage::ReadBound::log_end);
   if (!hit) co_return fmt::format("I24: no look-up of a time: {}", hit.error().why);
+  if (log->log_start() != start) co_return "";
   Offset expected = no_offset;
   for (const Found& found : batches) {
     if (found.timestamp < timestamp || found.last < log->log_start()) continue;

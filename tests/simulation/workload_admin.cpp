@@ -79,7 +79,8 @@ runtime::Task<> reconfigure(runtime::Shard& shard, client::Admin& admin, Stage& 
                             std::string topic) {
   Random& random = shard.random();
   client::Configs changes;
-  changes["segment.bytes"] = fmt::format("{}", random.between(2'000, 30'000));
+  changes["segment.ms"] = fmt::format("{}", random.between(300, 8'000));
+  changes["segment.bytes"] = fmt::format("{}", random.between(1 << 20, 1 << 22));
   const std::int64_t ms = random.chance(0.5) ? random.between(8'000, 30'000) : -1;
   const std::int64_t bytes = random.chance(0.5) ? random.between(10'000, 60'000) : -1;
   changes["retention.ms"] = fmt::format("{}", ms);

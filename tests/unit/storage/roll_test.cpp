@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a roll leaves behind: a name that must be flushed, no file when there was no room, indexes
+// that are flushed no later than what they index.
+#include "stage.hpp"
+
+namespace cairn::storage::testing {
+namespace {
+
+TEST(Roll, is_flushed_by_a_clean_stop_though_nothing_was_written_L28) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.open());
+    ASSERT_TRUE(stage.append(make_batch({})));
+    stage.reopen();
+    ASSERT_TRUE(stage.run(stage.log()->roll()));
+    stage.reopen();
+    ASSERT_TRUE(stage.append(make_batch({})));
+    ASSERT_TRUE(stage.run(stage.log()->flush()));
+    stage.crash();
+    stage.boot();
+    ASSERT_TRUE(stage.open(Offset(1)));
+    EXPECT_EQ(stage.log()->log_end(), Offset(2)) << "seed " << seed;
+  }
+}
+
+TEST(Roll, leaves_no_file_when_the_disk_is_full) {
+  Stage stage;
+  ASSERT_TRUE(stage.open());
+  ASSERT_TRUE(stage.append(make_batch({})));
+  ASSERT_TRUE(stage.run(stage.log()->flush()));
+  stage.machine().faults().space = stage.machine().used();
+  EXPECT_FALSE(stage.run(stage.log()->roll()));
+  stage.machine().faults().space.reset();
+  EXPECT_TRUE(stage.log()->healthy());
+  ASSERT_TRUE(stage.append(make_batch({})));
+  ASSERT_TRUE(stage.run(stage.log()->flush()));
+  stage.kill();
+  stage.boot();
+  ASSERT_TRUE(stage.open(Offset(2)));
+  EXPECT_EQ(stage.log()->log_end(), Offset(2));
+}
+
+TEST(Roll, of_a_flushed_segment_flushes_its_indexes_L30) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.open());
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(stage.append(make_batch({.timestamp = 1'000 + i})));
+    ASSERT_TRUE(stage.run(stage.log()->spill_indexes()));
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(stage.append(make_batch({.timestamp = 2'000 + i})));
+    ASSERT_TRUE(stage.run(stage.log()->flush()));
+    ASSERT_TRUE(stage.run(stage.log()->roll()));
+    ASSERT_TRUE(stage.append(make_batch({.timestamp = 3'000})));
+    ASSERT_TRUE(stage.run(stage.log()->flush()));
+    stage.crash();
+    stage.boot();
+    ASSERT_TRUE(stage.open(Offset(9)));
+    const auto hit = stage.run(stage.log()->offset_for_timestamp(2'003, ReadBound::log_end));
+    ASSERT_TRUE(hit);
+    ASSERT_TRUE(*hit);
+    EXPECT_EQ((*hit)->offset, Offset(7)) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace cairn::storage::testing
