@@ -149,7 +149,7 @@ def produce_and_consume(c):
 
 
 def groups(c):
-    c.both("consumer-groups", "--list")
+    c.both("consumer-groups", "--list", order=True)  # by ids that are drawn
     c.both("consumer-groups", "--describe", "--group", "g1")
     c.both("consumer-groups", "--describe", "--group", "g1", "--state")
     c.both("consumer-groups", "--describe", "--group", "nobody")
@@ -158,7 +158,7 @@ def groups(c):
     c.both("consumer-groups", "--describe", "--group", "g1")
     c.both("consumer-groups", "--delete-offsets", "--group", "g1", "--topic", "t1")
     c.both("consumer-groups", "--delete", "--group", "g1")
-    c.both("consumer-groups", "--list")
+    c.both("consumer-groups", "--list", order=True)  # by ids that are drawn
 
 
 def records_and_directories(c):
