@@ -32,7 +32,7 @@ class Machine:
 
     def __init__(self, directory):
         self.disk = FaultyDisk(SHIM, directory)
-        self.node = Cairn(directory, log_segment_bytes=1 << 16, log_retention_check_interval_ms=1000,
+        self.node = Cairn(directory, log_segment_bytes=1 << 20, log_roll_ms=1500,
                           log_flush_offset_checkpoint_interval_ms=500, log_initial_task_delay_ms=200)
         self.acknowledged = [{} for _ in range(PARTITIONS)]
         self.sent = [[] for _ in range(PARTITIONS)]

@@ -22,6 +22,7 @@ class FaultyDisk:
         self.journal = pathlib.Path(directory) / "journal"
         self.control = pathlib.Path(directory) / "control"
         self.journal.mkdir(parents=True)
+        self.root.mkdir()  # nobody flushes the name of a log directory itself
         self.control.write_bytes(bytes(64))
         with open(self.control, "r+b") as file:
             self.block = mmap.mmap(file.fileno(), 64)

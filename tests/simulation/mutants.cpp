@@ -2,6 +2,11 @@
 #include "mutants.hpp"
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cairn/base/mutant.hpp>
 
@@ -92,19 +97,61 @@ std::string_view name_of(RunKind kind) {
 
 std::span<const Mutant> mutants() { return all; }
 
-std::optional<Finding> find_missing(const Mutant& mutant, std::uint64_t most) {
-  if (mutant.kind == RunKind::other) return std::nullopt;
+namespace {
+
+/// The search, in a process of its own: a missing guard may end it by an assertion. Each line it
+/// writes is a seed that it begins; a last one says what broke.
+void search(const Mutant& mutant, std::uint64_t most, int to) {
 #ifdef CAIRN_MUTANTS
   choose_mutant(mutant.id);
 #endif
-  std::optional<Finding> finding;
-  for (std::uint64_t seed = 1; seed <= most && !finding; ++seed) {
-    std::string what = break_once(mutant.kind, seed);
-    if (!what.empty()) finding = Finding{seed, std::move(what)};
+  for (std::uint64_t seed = 1; seed <= most; ++seed) {
+    dprintf(to, "%llu\n", static_cast<unsigned long long>(seed));
+    const std::string what = break_once(mutant.kind, seed);
+    if (what.empty()) continue;
+    dprintf(to, "!%s\n", what.c_str());
+    return;
   }
-#ifdef CAIRN_MUTANTS
-  choose_mutant("");
-#endif
+}
+
+std::string read_to_end(int from) {
+  std::string text;
+  char piece[4096];
+  for (ssize_t n = read(from, piece, sizeof piece); n > 0; n = read(from, piece, sizeof piece)) {
+    text.append(piece, static_cast<std::size_t>(n));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<Finding> find_missing(const Mutant& mutant, std::uint64_t most) {
+  int ends[2];
+  if (mutant.kind == RunKind::other || pipe(ends) != 0) return std::nullopt;
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    search(mutant, most, ends[1]);
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text = read_to_end(ends[0]);
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  Finding finding;
+  std::size_t at = 0;
+  while (at < text.size() && text[at] != '!') {
+    finding.seed = std::strtoull(text.c_str() + at, nullptr, 10);
+    at = text.find('\n', at) + 1;
+  }
+  if (at < text.size()) {
+    finding.what = text.substr(at + 1, text.find('\n', at) - at - 1);
+  } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    finding.what = "an assertion ended the run";
+  } else {
+    return std::nullopt;
+  }
   return finding;
 }
 

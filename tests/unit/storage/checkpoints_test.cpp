@@ -4,7 +4,7 @@
 
 #include "stage.hpp"
 
-namespace cairn::storage::testing {
+namespace cairn::storage::testing::checkpoints {
 namespace {
 
 LogDirectoriesOptions one_directory() {
@@ -65,4 +65,4 @@ TEST(Checkpoints, are_written_by_several_at_once) {
 }
 
 }  // namespace
-}  // namespace cairn::storage::testing
+}  // namespace cairn::storage::testing::checkpoints

@@ -3,7 +3,7 @@
 // cache, and a later flush succeeds without writing them.
 #include "stage.hpp"
 
-namespace cairn::storage::testing {
+namespace cairn::storage::testing::failed_flush {
 namespace {
 
 /// A log with one flushed batch and one whose flush failed; the directory is offline.
@@ -54,4 +54,4 @@ TEST(FailedFlush, DISABLED_is_not_forgotten_by_the_next_life_on_the_same_page_ca
 }
 
 }  // namespace
-}  // namespace cairn::storage::testing
+}  // namespace cairn::storage::testing::failed_flush

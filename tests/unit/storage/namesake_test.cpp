@@ -4,7 +4,7 @@
 
 #include "stage.hpp"
 
-namespace cairn::storage::testing {
+namespace cairn::storage::testing::namesake {
 namespace {
 
 const TopicPartition partition{"topic", PartitionIndex(0)};
@@ -102,4 +102,4 @@ TEST(UnreadablePartition, DISABLED_takes_its_directory_offline_and_is_not_set_as
 }
 
 }  // namespace
-}  // namespace cairn::storage::testing
+}  // namespace cairn::storage::testing::namesake

@@ -3,7 +3,7 @@
 // that are flushed no later than what they index.
 #include "stage.hpp"
 
-namespace cairn::storage::testing {
+namespace cairn::storage::testing::roll {
 namespace {
 
 TEST(Roll, is_flushed_by_a_clean_stop_though_nothing_was_written_L28) {
@@ -62,4 +62,4 @@ TEST(Roll, of_a_flushed_segment_flushes_its_indexes_L30) {
 }
 
 }  // namespace
-}  // namespace cairn::storage::testing
+}  // namespace cairn::storage::testing::roll

@@ -2,7 +2,7 @@
 // Truncation beside a flush, and before a crash.
 #include "stage.hpp"
 
-namespace cairn::storage::testing {
+namespace cairn::storage::testing::truncation {
 namespace {
 
 Bytes one_record() { return make_batch({.records = 1, .value_size = 900}); }
@@ -48,4 +48,4 @@ TEST(Truncation, DISABLED_below_the_recovery_point_leaves_nothing_unchecked) {
 }
 
 }  // namespace
-}  // namespace cairn::storage::testing
+}  // namespace cairn::storage::testing::truncation
