@@ -102,11 +102,20 @@ Result<> Controller::Core::check_voters(LoadedMetadata& loaded) const {
   return {};
 }
 
-/// What is finalized must be what this software does.
+/// What is finalized must be what this software does, or what it knows how to leave alone.
 Result<> Controller::Core::check_features() const {
-  for (const auto& [name, level] : committed.image()->features) {
+  const metadata::Image& image = *committed.image();
+  if (const std::string names = metadata::unserved_features(image); !names.empty()) {
+    logging::warn("finalized by this cluster, not served by this version, kept as they are: {}",
+                  names);
+  }
+  if (const std::string held = metadata::unserved_records(image); !held.empty()) {
+    logging::warn("in the metadata of this cluster, without effect here, kept as they are: {}",
+                  held);
+  }
+  for (const auto& [name, level] : image.features) {
     const metadata::FeatureRange range = metadata::supported_range(name);
-    if (range.contains(level)) continue;
+    if (range.contains(level) || metadata::may_stay_unserved(name, level)) continue;
     logging::error("feature {} is finalized at level {}, this version supports {} to {}", name,
                    level, range.min, range.max);
     return fail(ErrorCode::unsupported_version,

@@ -40,7 +40,8 @@ ErrorCode check_directories(const Image& image,
   return ErrorCode::none;
 }
 
-/// The ranges must contain every level that is finalized.
+/// The ranges must contain every level that is finalized and that this process, which decides, can
+/// answer for itself: what it merely keeps for Kafka, no broker needs here.
 ErrorCode check_features(const Image& image, std::int16_t kraft_version,
                          const protocol::BrokerRegistrationRequest& request) {
   std::map<std::string, FeatureRange, std::less<>> ranges;
@@ -51,7 +52,8 @@ ErrorCode check_features(const Image& image, std::int16_t kraft_version,
   for (const auto& [name, level] : image.features) {
     const auto at = ranges.find(name);
     const FeatureRange range = at == ranges.end() ? FeatureRange{} : at->second;
-    if (!range.contains(level)) return ErrorCode::unsupported_version;
+    if (range.contains(level) || may_stay_unserved(name, level)) continue;
+    return ErrorCode::unsupported_version;
   }
   const auto kraft = ranges.find(kraft_version_feature);
   if (kraft != ranges.end() && !kraft->second.contains(kraft_version)) {

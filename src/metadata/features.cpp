@@ -35,6 +35,15 @@ constexpr std::array supported = {
     SupportedFeature{kraft_version_feature, {0, 1}},
 };
 
+/// What Kafka 4.3.1 can finalize beside what is served: a new cluster of its has all of it.
+constexpr std::array known_to_kafka = {
+    SupportedFeature{"group.version", {0, 1}},
+    SupportedFeature{"transaction.version", {0, 2}},
+    SupportedFeature{"eligible.leader.replicas.version", {0, 1}},
+    SupportedFeature{"share.version", {0, 1}},
+    SupportedFeature{"streams.version", {0, 1}},
+};
+
 enum class Upgrade : std::int8_t {
   unknown = 0,
   upgrade = 1,
@@ -159,6 +168,34 @@ std::span<const SupportedFeature> supported_features() { return supported; }
 FeatureRange supported_range(std::string_view feature) {
   const auto at = std::ranges::find(supported, feature, &SupportedFeature::name);
   return at == supported.end() ? FeatureRange{} : at->range;
+}
+
+bool may_stay_unserved(std::string_view feature, std::int16_t level) {
+  if (supported_range(feature).contains(level)) return false;
+  const auto at = std::ranges::find(known_to_kafka, feature, &SupportedFeature::name);
+  return at != known_to_kafka.end() && at->range.contains(level);
+}
+
+std::string unserved_features(const Image& image) {
+  std::string names;
+  for (const auto& [name, level] : image.features) {
+    if (!may_stay_unserved(name, level)) continue;
+    names += fmt::format("{}{}={}", names.empty() ? "" : ", ", name, level);
+  }
+  return names;
+}
+
+std::string unserved_records(const Image& image) {
+  std::string names;
+  const auto add = [&names](std::size_t count, std::string_view one) {
+    if (count == 0) return;
+    names += fmt::format("{}{} {}{}", names.empty() ? "" : ", ", count, one, count > 1 ? "s" : "");
+  };
+  add(image.acls.size(), "ACL");
+  add(image.scram.size(), "SCRAM credential");
+  add(image.tokens.size(), "delegation token");
+  add(image.quotas.size(), "client quota");
+  return names;
 }
 
 std::string_view metadata_version_name(std::int16_t level) {

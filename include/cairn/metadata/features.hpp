@@ -28,6 +28,16 @@ std::span<const SupportedFeature> supported_features();
 /// The range of one; 0-0 if it is not in the list.
 FeatureRange supported_range(std::string_view feature);
 
+/// Whether a level that Kafka 4.3.1 finalizes and this process does not serve may stay as it is in
+/// a cluster that was taken over: the record is kept, clients are not told of it, and nobody needs
+/// to support it. Levels beyond 4.3.1's, and of features it does not know, may not.
+bool may_stay_unserved(std::string_view feature, std::int16_t level);
+/// What of an image is kept and not served, for people: "group.version=1, share.version=1"; empty
+/// if all is served.
+std::string unserved_features(const Image& image);
+/// The same for records that nothing here acts on yet: "2 ACLs, 1 SCRAM credential".
+std::string unserved_records(const Image& image);
+
 /// "4.3-IV0"; empty for a level without a name.
 std::string_view metadata_version_name(std::int16_t level);
 

@@ -58,7 +58,11 @@ void add_features(ApiVersionsResponse& response, const Broker& broker, std::int1
     finalized.name = name;
     finalized.min_version_level = finalized.max_version_level = level;
   };
-  for (const auto& [name, level] : image->features) add_finalized(name, level);
+  // A client takes a finalized level for a promise (transaction.version 2: transactions as of
+  // KIP-890). What we only keep for Kafka, it must not see.
+  for (const auto& [name, level] : image->features) {
+    if (metadata::supported_range(name).contains(level)) add_finalized(name, level);
+  }
   if (broker.kraft_version() > 0) {
     add_finalized(metadata::kraft_version_feature, broker.kraft_version());
   }

@@ -132,6 +132,7 @@ Task<> features(Seams& s) {
   auto image = std::make_shared<metadata::Image>();
   image->offset = Offset{42};
   image->features.set("metadata.version", 30);
+  image->features.set("transaction.version", 2);  // kept for Kafka: a promise we do not make
   fixture.broker.publish(image, fixture.broker.effective_config());
   fixture.broker.set_kraft_version(1);
   auto reply = co_await fixture.send(api_versions(4));

@@ -95,6 +95,13 @@ TEST_F(Brokers, refuses_strangers_and_second_selves) {
   EXPECT_EQ(enrol(thief).error_code, ErrorCode::invalid_registration);
 }
 
+TEST_F(Brokers, need_no_feature_that_is_only_kept_for_kafka) {
+  cluster.image.features.set("transaction.version", 2);
+  EXPECT_EQ(enrol(registration(1)).error_code, ErrorCode::none);
+  cluster.image.features.set("some.version", 1);
+  EXPECT_EQ(enrol(registration(1)).error_code, ErrorCode::unsupported_version);
+}
+
 TEST_F(Brokers, the_same_incarnation_keeps_its_epoch) {
   enrol(registration(1));
   beat(1);
@@ -250,6 +257,56 @@ TEST_F(Features, refuses_levels_nobody_supports) {
   EXPECT_TRUE(decided.decision.records.empty());
   EXPECT_EQ(ask("group.version", 1).decision.response.error_code,
             ErrorCode::invalid_update_version);
+}
+
+/// What a new cluster of Kafka 4.3.1 finalizes beside metadata.version.
+const std::map<std::string, std::int16_t> of_kafka = {{"group.version", 1},
+                                                      {"transaction.version", 2},
+                                                      {"eligible.leader.replicas.version", 1},
+                                                      {"share.version", 1},
+                                                      {"streams.version", 1}};
+
+TEST_F(Features, of_a_cluster_that_was_taken_over_stay_and_bind_nobody) {
+  EXPECT_EQ(unserved_features(cluster.image), "");
+  for (const auto& [name, level] : of_kafka) cluster.image.features.set(name, level);
+  EXPECT_EQ(unserved_features(cluster.image),
+            "eligible.leader.replicas.version=1, group.version=1, share.version=1, "
+            "streams.version=1, transaction.version=2");
+  std::map<std::string, std::int16_t> kept;
+  SnapshotSource snapshot(std::make_shared<const Image>(cluster.image));
+  for (auto records = snapshot.next(100); !records.empty(); records = snapshot.next(100)) {
+    for (const Record& record : records) {
+      const auto* feature = std::get_if<protocol::FeatureLevelRecord>(&record.body);
+      if (feature && feature->name != "metadata.version") {
+        kept[feature->name] = feature->feature_level;
+      }
+    }
+  }
+  EXPECT_EQ(kept, of_kafka);
+  EXPECT_EQ(ask("group.version", 1, 1).decision.response.error_code,
+            ErrorCode::invalid_update_version);
+  EXPECT_EQ(ask("share.version", 0, 2).decision.response.error_code, ErrorCode::none)
+      << "an operator may still lower what nobody serves";
+}
+
+TEST_F(Features, beyond_those_of_kafka_may_not_stay) {
+  EXPECT_TRUE(may_stay_unserved("group.version", 1));
+  EXPECT_FALSE(may_stay_unserved("group.version", 2));
+  EXPECT_FALSE(may_stay_unserved("some.version", 1));
+  EXPECT_FALSE(may_stay_unserved("metadata.version", 30)) << "is served";
+  EXPECT_FALSE(may_stay_unserved("metadata.version", 31));
+}
+
+TEST_F(Features, records_without_effect_are_counted) {
+  EXPECT_EQ(unserved_records(cluster.image), "");
+  protocol::UserScramCredentialRecord credential;
+  credential.name = "alice";
+  credential.mechanism = 1;
+  protocol::AccessControlEntryRecord acl;
+  cluster.apply_all({{credential, 0}, {acl, 0}});
+  acl.id = Uuid{1, 2};
+  cluster.apply_all({{acl, 0}});
+  EXPECT_EQ(unserved_records(cluster.image), "2 ACLs, 1 SCRAM credential");
 }
 
 TEST_F(Features, a_downgrade_must_be_meant_and_must_lose_nothing) {
