@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <cairn/record/legacy.hpp>
+
 namespace cairn::client {
 
 namespace {
@@ -38,6 +40,11 @@ RecordStream::RecordStream(BytesView bytes, std::shared_ptr<const void> frame, O
       aborted_(std::move(aborted)),
       options_(options) {
   std::ranges::sort(aborted_, {}, &protocol::FetchResponse::AbortedTransaction::first_offset);
+  if (record::legacy_size_from_front(bytes)) {  // from a segment older than Kafka 0.11
+    auto converted = std::make_shared<const Bytes>(record::up_convert_all(bytes));
+    batches_ = record::BatchIterator(*converted);
+    frame_ = std::move(converted);
+  }
 }
 
 Result<> RecordStream::next(std::size_t most, PolledRecords& into) {

@@ -2,10 +2,16 @@
 #include <cairn/coordinator/replay.hpp>
 #include <cairn/record/batch.hpp>
 #include <cairn/record/control.hpp>
+#include <cairn/record/legacy.hpp>
 
 namespace cairn::coordinator {
 
 Result<> Replay::feed(BytesView batches, Offset from) {
+  Bytes converted;
+  if (record::legacy_size_from_front(batches)) {
+    converted = record::up_convert_all(batches);
+    batches = converted;
+  }
   record::BatchIterator iterator(batches);
   while (const auto batch = iterator.next()) {
     if (batch->is_control()) {

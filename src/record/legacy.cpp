@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message: int64 offset, int32 size, uint32 CRC-32 of what follows, int8 magic, int8 attributes,
 // int64 timestamp (magic 1), then key and value, each behind an int32 size, -1 for null.
+#include <limits>
+
 #include <zlib.h>
 
+#include <cairn/record/builder.hpp>
 #include <cairn/record/legacy.hpp>
 
 #include "codecs.hpp"
@@ -42,12 +45,18 @@ Result<std::optional<BytesView>> take_nullable(BytesView& from) {
   return taken;
 }
 
-Result<Message> parse_message(std::int64_t offset, BytesView body) {
+/// `body`: the CRC and what it covers.
+bool crc_matches(BytesView body) {
   const auto declared = load_big_endian<std::uint32_t>(body.data());
   body = body.subspan(crc_size);
   const auto actual =
       crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
-  if (declared != actual) return fail(ErrorCode::corrupt_message, "a message's CRC is wrong");
+  return declared == actual;
+}
+
+Result<Message> parse_message(std::int64_t offset, BytesView body) {
+  if (!crc_matches(body)) return fail(ErrorCode::corrupt_message, "a message's CRC is wrong");
+  body = body.subspan(crc_size);
   Message message{.offset = offset,
                   .magic = load_big_endian<std::int8_t>(body.data()),
                   .attributes = static_cast<std::uint8_t>(body[1])};
@@ -161,6 +170,63 @@ Result<std::vector<LegacyRecord>> read_message_set(BytesView bytes,
       TRY(append_wrapped(*message, limit, records));
     }
   }
+}
+
+std::optional<std::size_t> legacy_size_from_front(BytesView front) {
+  if (front.size() < batch_front_size) return std::nullopt;
+  const auto magic = load_big_endian<std::int8_t>(front.data() + layout::magic);
+  const auto size = load_big_endian<std::int32_t>(front.data() + layout::length);
+  if ((magic != 0 && magic != 1) || size < static_cast<std::int32_t>(smallest_message)) {
+    return std::nullopt;
+  }
+  if (load_big_endian<std::int64_t>(front.data()) < 0) return std::nullopt;
+  return entry_header + static_cast<std::size_t>(size);
+}
+
+bool legacy_crc_matches(BytesView message) { return crc_matches(message.subspan(entry_header)); }
+
+Result<Bytes> up_convert(BytesView message, Codec codec, const DecompressionLimit& limit) {
+  TRY(const std::vector<LegacyRecord> records, read_message_set(message, limit));
+  if (records.empty()) return fail(ErrorCode::corrupt_message, "a message is cut");
+  const LegacyRecord& first = records.front();
+  BatchOptions options{.codec = codec, .base_offset = first.offset};
+  if (first.timestamp_type == TimestampType::log_append_time) {
+    options.timestamp_type = TimestampType::log_append_time;
+    options.fixed_timestamp = first.timestamp;
+  }
+  BatchBuilder builder(options);
+  constexpr std::int64_t widest = std::numeric_limits<std::int32_t>::max();
+  Offset next = first.offset;
+  for (const LegacyRecord& record : records) {
+    if (record.offset < next || record.offset - first.offset >= widest) {
+      return fail(ErrorCode::corrupt_message, "the offsets of a wrapper's messages do not rise");
+    }
+    builder.append_at(record.offset, record.timestamp,
+                      record.key ? OptionalBytes(*record.key) : std::nullopt,
+                      record.value ? OptionalBytes(*record.value) : std::nullopt);
+    next = record.offset + 1;
+  }
+  return builder.build();
+}
+
+Bytes up_convert_all(BytesView run) {
+  Bytes converted;
+  while (!run.empty()) {
+    const auto old_size = legacy_size_from_front(run);
+    const auto size = old_size ? old_size : batch_size_from_front(run);
+    if (!size || *size > run.size()) break;
+    const BytesView entry = run.first(*size);
+    if (old_size) {
+      const auto batch = up_convert(entry);
+      if (!batch) break;
+      append(converted, *batch);
+    } else {
+      append(converted, entry);
+    }
+    run = run.subspan(*size);
+  }
+  append(converted, run);
+  return converted;
 }
 
 }  // namespace cairn::record
