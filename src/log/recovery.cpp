@@ -4,6 +4,7 @@
 
 #include <cairn/base/mutant.hpp>
 #include <cairn/log/recovery.hpp>
+#include <cairn/record/legacy.hpp>
 
 namespace cairn::log {
 namespace {
@@ -67,15 +68,21 @@ std::optional<BatchView> SegmentScan::next(BytesView bytes, bool at_end) {
     needed_ = record::batch_front_size;
     return std::nullopt;
   }
-  const auto size = record::batch_size_from_front(bytes);
+  const auto batch_size = record::batch_size_from_front(bytes);
+  const auto size = batch_size ? batch_size : record::legacy_size_from_front(bytes);
   if (!size) return stop(starts_with_zeros(bytes) ? ScanFault::zeros : ScanFault::torn);
   if (*size > bytes.size()) {
     if (at_end) return stop(ScanFault::torn);
     needed_ = *size;
     return std::nullopt;
   }
-  const BatchView batch = BatchView::trusted(bytes.first(*size));
-  if (!batch.crc_matches() && !MUTANT("L39")) return stop(ScanFault::torn);
+  if (!batch_size) {
+    auto converted = record::up_convert(bytes.first(*size));  // checks its CRC
+    if (!converted) return stop(ScanFault::torn);
+    converted_ = *std::move(converted);
+  }
+  const BatchView batch = BatchView::trusted(batch_size ? bytes.first(*size) : converted_);
+  if (batch_size && !batch.crc_matches() && !MUTANT("L39")) return stop(ScanFault::torn);
   if (const auto fault = check_offsets(batch, base_offset_, next_offset_);
       fault != ScanFault::none) {
     return stop(fault);
@@ -87,6 +94,7 @@ std::optional<BatchView> SegmentScan::next(BytesView bytes, bool at_end) {
   epoch_ = std::max(epoch_, batch.leader_epoch());
   next_offset_ = batch.next_offset();
   position_ += *size;
+  stored_size_ = *size;
   needed_ = record::batch_front_size;
   return batch;
 }

@@ -14,7 +14,8 @@ PartitionTable::PartitionTable(runtime::Shard& shard, storage::LogDirectories& d
       directories_(directories),
       static_config_(config),
       config_(std::make_shared<const config::ServerConfig>(config)),
-      fetch_sessions_(static_cast<std::size_t>(std::max(config.fetch.max_session_slots, 0))) {}
+      fetch_sessions_(static_cast<std::size_t>(std::max(config.fetch.max_session_slots, 0))),
+      tasks_(shard.context()) {}
 
 PartitionTable::~PartitionTable() = default;
 
@@ -32,10 +33,42 @@ Task<storage::StartResult<>> PartitionTable::load(std::shared_ptr<const metadata
     if (state == nullptr || !state->has_replica(static_config_.node_id)) return std::nullopt;
     return storage::KnownLog{effective(*image, topic->name).options};
   };
+  directories_.on_recovered([this](const storage::LogKey& key) {
+    if (!stopping_) tasks_.spawn(adopt_recovered(key));
+  });
   co_return co_await directories_.load(known);
 }
 
+/// The log of a partition that the image knows is ready at last, or will never be.
+Task<> PartitionTable::adopt_recovered(storage::LogKey key) {
+  co_await begin_change();
+  if (image_ && !stopping_) {
+    const std::shared_ptr<const metadata::Image> image = image_;
+    const metadata::Topic* topic = image->topic(key.topic);
+    const metadata::Partition* state = topic ? topic->partition(key.partition) : nullptr;
+    if (state) co_await apply_partition(*image, *topic, key.partition, *state);
+  }
+  end_change();
+}
+
+Task<> PartitionTable::begin_change() {
+  while (changing_ && co_await change_ended_.wait()) {
+  }
+  changing_ = true;
+}
+
+void PartitionTable::end_change() {
+  changing_ = false;
+  change_ended_.set_one();
+}
+
 Task<> PartitionTable::apply(std::shared_ptr<const metadata::Image> image) {
+  co_await begin_change();
+  co_await apply_changes(std::move(image));
+  end_change();
+}
+
+Task<> PartitionTable::apply_changes(std::shared_ptr<const metadata::Image> image) {
   const metadata::Changes changes = metadata::difference(image_.get(), *image);
   bool brokers_changed = false;
   for (const metadata::ConfigResource& resource : changes.configs) {
@@ -116,6 +149,8 @@ Task<> PartitionTable::apply_partition(const metadata::Image& image, const metad
     co_return;
   }
   if (local.partitions[i] == nullptr) {
+    if (directories_.recovering({topic.id, index}))
+      co_return;  // adopt_recovered() comes back to it
     Effective wanted = effective(image, topic.name);
     auto log = co_await directories_.create({topic.id, index}, {topic.name, index},
                                             std::move(wanted.options));
@@ -157,15 +192,18 @@ Task<> PartitionTable::apply_partition(const metadata::Image& image, const metad
 Task<> PartitionTable::remove_partition(Topic& topic, const TopicId& id, std::size_t index) {
   const std::shared_ptr<Partition> partition = std::exchange(topic.partitions[index], nullptr);
   topic.broken[index] = false;
-  if (partition == nullptr) co_return;
-  --count_;
-  resign(partition);
-  co_await partition->retire();
   const PartitionIndex number(static_cast<std::int32_t>(index));
+  if (partition != nullptr) {
+    --count_;
+    resign(partition);
+    co_await partition->retire();
+  } else if (!directories_.recovering({id, number})) {
+    co_return;
+  }
   const auto removed = co_await directories_.remove({id, number});
   if (!removed) {
-    logging::warn("a deleted partition stays on disk partition={} reason=\"{}\"", partition->id(),
-                  removed.error().why);
+    logging::warn("a deleted partition stays on disk partition={}-{} reason=\"{}\"", topic.name,
+                  number, removed.error().why);
   }
 }
 
@@ -183,6 +221,8 @@ void PartitionTable::reconfigure(const metadata::Image& image, const metadata::T
 }
 
 Task<> PartitionTable::stop() {
+  stopping_ = true;
+  co_await tasks_.join();
   std::vector<std::shared_ptr<Partition>> all;
   for_each([&all](const std::shared_ptr<Partition>& partition) { all.push_back(partition); });
   for (const std::shared_ptr<Partition>& partition : all) co_await partition->stop();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Partitions made and removed, background work, the end. Start: log_directories_start.cpp.
+// Partitions made and removed, background work, the end. Start: log_directories_start.cpp; after an
+// unclean stop: log_directories_recovery.cpp.
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
 #include <cairn/log/names.hpp>
 #include <cairn/storage/log_directories.hpp>
 
+#include "log_directories_recovery.hpp"
 #include "log_directory.hpp"
 #include "parallel.hpp"
 
@@ -23,6 +25,7 @@ LogDirectories::LogDirectories(Environment& environment, runtime::Shard& shard,
       shard_(shard),
       options_(std::move(options)),
       cleaner_(environment, shard.metrics(), options_.cleaner, *this),
+      recoveries_(shard.context()),
       tasks_(shard.context()) {
   for (const std::string& path : options_.paths) {
     directories_.push_back(std::make_unique<LogDirectory>(environment_, path));
@@ -88,6 +91,10 @@ runtime::Task<Result<std::shared_ptr<PartitionLog>>> LogDirectories::create(
     log->configure(std::move(options));
     co_return log;
   }
+  if (recovering(key)) co_return fail(ErrorCode::not_leader_or_follower, "the log recovers");
+  if (lost_.contains(key)) {
+    co_return fail(ErrorCode::kafka_storage_error, "the log could not be opened at the start");
+  }
   LogDirectory* directory = directory_for_new(wanted);
   if (!directory) co_return fail(ErrorCode::kafka_storage_error, "no log directory is online");
   OpenLog request{.directory = directory->file(log::directory_name(partition)),
@@ -108,24 +115,34 @@ runtime::Task<Result<std::shared_ptr<PartitionLog>>> LogDirectories::create(
 }
 
 runtime::Task<Result<>> LogDirectories::remove(LogKey key) {
+  co_await give_up_recovery(key);
   const std::shared_ptr<PartitionLog> log = find(key);
   if (!log) co_return Result<>();
   logs_.erase(key);
   co_await log->abandon();
   LogDirectory* directory = directory_of(*log);
   --directory->log_count;
-  const std::string to = directory->file(log::directory_name(
-      log->partition(), log::DirectoryState::deleted, Uuid::random(environment_.random)));
-  Result<> renamed = co_await environment_.disk.rename(log->directory(), to);
-  if (renamed) renamed = co_await environment_.disk.sync_directory(directory->path);
-  if (!renamed) {
-    directory->health.fail(renamed.error(), "removal of a partition");
-    co_return renamed;
-  }
-  log->moved_to(to);
-  environment_.deletes.add(to, options_.file_delete_delay);
+  CO_TRY(std::string to,
+         co_await set_aside_deleted(*directory, log->partition(), log->directory()));
+  log->moved_to(std::move(to));
   if (log->clean_point()) co_await save_clean_points();  // a namesake must not inherit it
   co_return Result<>();
+}
+
+/// To be removed later, under the name that is returned.
+runtime::Task<Result<std::string>> LogDirectories::set_aside_deleted(LogDirectory& directory,
+                                                                     TopicPartition partition,
+                                                                     std::string path) {
+  std::string to = directory.file(log::directory_name(partition, log::DirectoryState::deleted,
+                                                      Uuid::random(environment_.random)));
+  Result<> renamed = co_await environment_.disk.rename(path, to);
+  if (renamed) renamed = co_await environment_.disk.sync_directory(directory.path);
+  if (!renamed) {
+    directory.health.fail(renamed.error(), "removal of a partition");
+    co_return std::unexpected(renamed.error());
+  }
+  environment_.deletes.add(to, options_.file_delete_delay);
+  co_return to;
 }
 
 // ---- what others ask ----
@@ -282,6 +299,7 @@ runtime::Task<> LogDirectories::write_checkpoint(Checkpoint kind) {
                                                                : log->high_watermark();
       entries.push_back({log->partition(), offset});
     }
+    add_recovering(*directory, kind, entries);
     const Result<> written =
         co_await directory->write_checkpoint(names[static_cast<std::size_t>(kind)], entries);
     if (written) continue;
@@ -311,6 +329,7 @@ runtime::Task<> LogDirectories::close_log(std::shared_ptr<PartitionLog> log) {
 runtime::Task<> LogDirectories::stop(BrokerEpoch broker_epoch) {
   tasks_.cancel();
   co_await tasks_.join();
+  co_await stop_recovery();
   const auto logs = this->logs();
   auto close = [&](std::size_t index) { return close_log(logs[index]); };
   co_await for_each_in_parallel(shard_.context(), logs.size(), parallel_closes, close);

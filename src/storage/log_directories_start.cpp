@@ -7,6 +7,7 @@
 #include <cairn/log/names.hpp>
 #include <cairn/storage/log_directories.hpp>
 
+#include "log_directories_recovery.hpp"
 #include "log_directory.hpp"
 #include "parallel.hpp"
 
@@ -29,13 +30,6 @@ bool is_harmless(std::string_view name) {
 }
 
 }  // namespace
-
-struct LogDirectories::Found {
-  LogKey key;
-  TopicPartition partition;
-  LogOptions options;
-  std::string path;
-};
 
 // ---- lock ----
 
@@ -218,16 +212,20 @@ runtime::Task<> LogDirectories::load_directory(LogDirectory& directory, const Kn
     result = std::unexpected(std::move(found.error()));
     co_return;
   }
-  auto load_one = [&](std::size_t index) { return load_log(directory, (*found)[index]); };
+  directory.loaded = true;
+  if (!directory.clean) {
+    start_recovery(directory, *std::move(found));
+    co_return;
+  }
+  auto load_one = [&](std::size_t index) { return load_clean(directory, (*found)[index]); };
   const auto width =
       static_cast<std::size_t>(std::max(options_.config.recovery_threads_per_dir, std::int32_t{1}));
-  directory.loaded = true;
   co_await for_each_in_parallel(shard_.context(), found->size(), width, load_one);
-  directory.loaded = directory.loaded && directory.health.online();
-  directory.recovery_points.clear();
-  directory.log_starts.clear();
-  directory.high_watermarks.clear();
-  directory.clean_points.clear();
+  end_recovery(directory);
+}
+
+runtime::Task<> LogDirectories::load_clean(LogDirectory& directory, Found& found) {
+  (void)co_await load_log(directory, found, nullptr);
 }
 
 /// The directory's logs that the metadata knows. Others become strays, half-deleted ones go.
@@ -288,8 +286,12 @@ runtime::Task<bool> LogDirectories::holds_data(std::string path) {
   co_return false;
 }
 
-runtime::Task<> LogDirectories::load_log(LogDirectory& directory, Found& found) {
-  if (!directory.health.online()) co_return;
+runtime::Task<Result<>> LogDirectories::load_log(LogDirectory& directory, Found& found,
+                                                 std::shared_ptr<RecoveryProgress> progress) {
+  if (!directory.health.online()) {
+    lost_.insert(found.key);
+    co_return fail(ErrorCode::kafka_storage_error, "the log directory is offline");
+  }
   const auto offset_of = [&](const LogDirectory::Offsets& offsets) {
     const auto at = offsets.find(found.partition);
     return at == offsets.end() ? Offset(0) : at->second;
@@ -300,17 +302,21 @@ runtime::Task<> LogDirectories::load_log(LogDirectory& directory, Found& found) 
                   .options = found.options,
                   .recovery_point = offset_of(directory.recovery_points),
                   .log_start = offset_of(directory.log_starts),
-                  .clean_shutdown = directory.clean};
+                  .clean_shutdown = directory.clean,
+                  .progress = progress};
   auto opened = co_await PartitionLog::open(environment_, directory.health, std::move(request));
   if (!opened) {
+    if (progress && progress->abandoned) co_return std::unexpected(opened.error());
+    lost_.insert(found.key);
+    directory.loaded = false;
     directory.health.fail(opened.error(), "loading of a partition");
-    co_return;
+    co_return std::unexpected(opened.error());
   }
   if (logs_.contains(found.key)) {
     logging::error("{} stands in two log directories; {} is left alone", found.partition,
                    found.path);
     directory.loaded = false;
-    co_return;
+    co_return Result<>();
   }
   (*opened)->set_high_watermark(offset_of(directory.high_watermarks));
   if (directory.clean_points.contains(found.partition)) {
@@ -318,6 +324,7 @@ runtime::Task<> LogDirectories::load_log(LogDirectory& directory, Found& found) 
   }
   ++directory.log_count;
   logs_[found.key] = std::move(*opened);
+  co_return Result<>();
 }
 
 }  // namespace cairn::storage

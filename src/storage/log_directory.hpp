@@ -13,9 +13,18 @@
 
 #include <cairn/log/checkpoint.hpp>
 #include <cairn/storage/environment.hpp>
+#include <cairn/storage/log_directories.hpp>
 #include <cairn/storage/meta_properties.hpp>
 
 namespace cairn::storage {
+
+/// The logs of an unclean stop, while they recover. Shared with the metrics that show it.
+struct DirectoryRecovery {
+  std::deque<LogKey> queue;
+  std::vector<std::shared_ptr<RecoveryProgress>> threads;  // what each is at; null: idle
+  std::size_t left = 0;                                    // logs, those at work included
+  Instant began{};
+};
 
 class LogDirectory {
  public:
@@ -46,6 +55,7 @@ class LogDirectory {
   BrokerEpoch broker_epoch = no_broker_epoch;  // of the marker
   std::size_t log_count = 0;
   Offsets recovery_points, log_starts, high_watermarks, clean_points;  // as read at load
+  std::shared_ptr<DirectoryRecovery> recovery = std::make_shared<DirectoryRecovery>();
 
  private:
   // Checkpoints are replaced one at a time: their temporary files have fixed names.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Producer state from disk: the newest snapshot that holds, and the batches behind it.
 #include <algorithm>
+#include <ranges>
 
 #include <cairn/base/log.hpp>
 #include <cairn/log/producer_snapshot.hpp>
@@ -59,6 +60,53 @@ runtime::Task<Result<>> PartitionLog::replay_producers(Offset from, Offset end) 
     }
   }
   producers_.set_end_offset(end);
+  co_return Result<>();
+}
+
+/// The transaction index of a segment whose file was damaged, from its abort markers: where their
+/// transactions began, the producers as of its base say, and those come from an earlier snapshot.
+runtime::Task<Result<>> PartitionLog::rebuild_aborted(std::shared_ptr<Segment> segment) {
+  logging::warn("a transaction index was damaged and is made anew: file={}",
+                segment->path(directory_, FileKind::transaction_index));
+  log::ProducerState producers(options_.producers);
+  Offset from = segments_.front()->base_offset;
+  const std::vector<Offset> snapshots = snapshots_;
+  for (const Offset at : std::views::reverse(snapshots)) {
+    if (at > segment->base_offset) continue;
+    std::string name = path(log::file_name(at, FileKind::producer_snapshot));
+    const auto content = co_await runtime::read_file(environment_.disk, std::move(name));
+    const auto entries =
+        content ? log::decode_producer_snapshot(*content)
+                : Result<std::vector<log::ProducerEntry>>(std::unexpected(content.error()));
+    if (!entries) continue;
+    producers.load(*entries, at, 0);  // none has expired: it is history
+    from = at;
+    break;
+  }
+  std::vector<log::AbortedTransaction> aborted;
+  const std::vector<std::shared_ptr<Segment>> segments = segments_;
+  for (const auto& one : segments) {
+    if (one->base_offset > segment->base_offset) break;
+    CO_TRY(auto file, co_await one->file(directory_));
+    SegmentWalk walk(environment_, std::move(file), 0, one->size);
+    bool more = true;
+    while (more) {
+      while (const auto batch = walk.next()) {
+        if (batch->next_offset() <= from) continue;
+        const auto completed = producers.apply(*batch);
+        if (one == segment && completed && completed->aborted) {
+          aborted.push_back({completed->producer_id, completed->first_offset,
+                             completed->last_offset, producers.last_stable_offset(*completed)});
+        }
+      }
+      CO_TRY(more, co_await walk.fill());
+    }
+  }
+  CO_TRY(const auto indexes, co_await segment->indexes(directory_));
+  indexes->aborted = std::move(aborted);
+  indexes->aborted_written = 0;
+  segment->indexes_synced = false;
+  segment->transactions_lost = false;
   co_return Result<>();
 }
 

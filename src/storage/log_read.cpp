@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <cairn/base/log.hpp>
+#include <cairn/record/legacy.hpp>
 #include <cairn/record/record.hpp>
 
 #include "log_reader.hpp"
@@ -19,24 +21,61 @@ struct Cut {
   bool at_bound = false;
 };
 
-Cut cut_batches(BytesView bytes, Offset from, Offset bound) {
+/// A batch of magic 2, or a message of magic 0 or 1: clients read those too, so they are served as
+/// they lie there, as Kafka does.
+std::optional<std::size_t> stored_size(BytesView front) {
+  const auto size = record::batch_size_from_front(front);
+  return size ? size : record::legacy_size_from_front(front);
+}
+
+/// How far what is about to be served is looked at. What was just written came through validation a
+/// moment ago; a rolled segment, or what was there at the start, may have lain on the disk for
+/// years.
+enum class Scrutiny : std::uint8_t { framing, checksums };
+
+/// Base and next offset of a batch or message that may be served; nothing if it is damaged.
+std::optional<std::pair<Offset, Offset>> offsets_of(BytesView stored, Offset from, Offset after,
+                                                    Scrutiny scrutiny) {
+  const auto batch = record::BatchView::trusted(stored);
+  const Offset base = batch.base_offset();
+  if (base < after) return std::nullopt;
+  if (load_big_endian<std::int8_t>(stored.data() + record::layout::magic) != record::magic_v2) {
+    if (!record::legacy_crc_matches(stored)) return std::nullopt;
+    return std::pair(base, base + 1);  // a message has the offset of the last in it
+  }
+  if (batch.last_offset_delta() < 0) return std::nullopt;
+  const bool wanted = batch.next_offset() > from;
+  if (wanted && scrutiny == Scrutiny::checksums && !batch.crc_matches()) return std::nullopt;
+  return std::pair(base, batch.next_offset());
+}
+
+/// `base`: of the segment the bytes are from.
+Cut cut_batches(BytesView bytes, Offset base, Offset from, Offset bound, Scrutiny scrutiny) {
   Cut cut;
-  record::BatchIterator batches(bytes);
-  while (const auto batch = batches.next()) {
-    if (batch->base_offset() >= bound) {
+  std::size_t position = 0;
+  Offset after = base;
+  std::optional<std::size_t> size;
+  for (;; position += *size) {
+    const BytesView rest = bytes.subspan(position);
+    size = stored_size(rest);
+    if (!size || *size > rest.size()) break;
+    const auto offsets = offsets_of(rest.first(*size), from, after, scrutiny);
+    if (!offsets) return cut;
+    if (offsets->first >= bound) {
       cut.at_bound = true;
       return cut;
     }
-    if (batch->next_offset() <= from) {
-      cut.skip = batches.position();
+    after = offsets->second;
+    if (after <= from) {
+      cut.skip = position + *size;
       continue;
     }
-    cut.length = batches.position() - cut.skip;
-    cut.next_offset = batch->next_offset();
+    cut.length = position + *size - cut.skip;
+    cut.next_offset = after;
   }
-  const BytesView rest = bytes.subspan(cut.skip + cut.length);
-  if (cut.length == 0 && batches.fault() == record::BatchFault::cut) {
-    cut.needed = record::batch_size_from_front(rest).value_or(record::batch_header_size);
+  const std::size_t left = bytes.size() - position;
+  if (cut.length == 0 && left > 0) {
+    cut.needed = left < record::batch_front_size ? record::batch_header_size : size.value_or(0);
   }
   return cut;
 }
@@ -51,15 +90,29 @@ const LogReader::Position* LogReader::position_of(Offset offset) const {
 }
 
 /// Where a walk for `offset` may begin: at the batch that holds it, or a little before.
-runtime::Task<Result<std::uint64_t>> LogReader::find_position(std::shared_ptr<Segment> segment,
-                                                              Offset offset) {
-  if (offset <= segment->base_offset) co_return 0;
+runtime::Task<Result<>> LogReader::find_position(Span& span, Offset offset) {
+  const Segment& segment = *span.segment;
+  if (offset <= segment.base_offset || span.segment == walked_whole_) co_return Result<>();
   if (const Position* recent = position_of(offset);
-      recent != nullptr && recent->segment == segment->base_offset && recent->at <= segment->size) {
-    co_return recent->at;
+      recent != nullptr && recent->segment == segment.base_offset && recent->at <= segment.size) {
+    span.from = recent->at;
+    co_return Result<>();
   }
-  CO_TRY(const auto indexes, co_await segment->indexes(log_.directory_));
-  co_return indexes->offsets.lookup(offset).position;
+  CO_TRY(const auto indexes, co_await span.segment->indexes(log_.directory_));
+  const log::OffsetPosition entry = indexes->offsets.lookup(offset);
+  span.from = entry.position;
+  if (entry.position > 0) span.indexed = entry.offset;
+  co_return Result<>();
+}
+
+/// An index led to no batch, or too far: it is made anew. That of the segment being written is the
+/// writer's; this read goes without.
+runtime::Task<Result<>> LogReader::distrust_index(std::shared_ptr<Segment> segment) {
+  logging::error("an offset index is wrong: file={}",
+                 segment->path(log_.directory_, log::FileKind::offset_index));
+  walked_whole_ = segment;
+  if (segment->rolled) co_return co_await segment->renew_indexes(log_.directory_);
+  co_return Result<>();
 }
 
 runtime::Task<Result<LogReader::Span>> LogReader::locate(Offset offset, Offset bound,
@@ -67,7 +120,7 @@ runtime::Task<Result<LogReader::Span>> LogReader::locate(Offset offset, Offset b
   Span span;
   span.segment = log_.segments_[log_.segment_index(offset)];
   span.bound = bound;
-  CO_TRY(span.from, co_await find_position(span.segment, offset));
+  CO_TRY(co_await find_position(span, offset));
   if (cut_meanwhile()) co_return fail(ErrorCode::offset_not_available, "cut");
   const Segment& active = log_.active();
   const Offset base = span.segment->base_offset;
@@ -90,6 +143,15 @@ void LogReader::remember(Offset next, const Segment& segment, std::uint64_t at) 
   log_.recent_read_ = (log_.recent_read_ + 1) % log_.recent_reads_.size();
 }
 
+/// Nothing behind damage is served: who reads there is told, and the log says where it is.
+std::unexpected<Error> LogReader::damaged(Segment& segment, std::uint64_t position, Offset offset) {
+  if (std::exchange(segment.damage_reported, position) != position) {
+    logging::error("damaged, not served: file={} position={} reading offset {}",
+                   segment.path(log_.directory_, log::FileKind::segment), position, offset);
+  }
+  return fail(ErrorCode::corrupt_message, "the segment is damaged");
+}
+
 /// True: done. False: this segment holds nothing at or above the offset.
 runtime::Task<Result<bool>> LogReader::read_span(const LogRead& request, const Span& span,
                                                  LogSlice& slice) {
@@ -108,7 +170,15 @@ runtime::Task<Result<bool>> LogReader::read_span(const LogRead& request, const S
     if (cut_meanwhile() || span.segment->gone())
       co_return fail(ErrorCode::offset_not_available, "cut");
     const BytesView bytes = BytesView(buffer.bytes).first(got);
-    const Cut cut = cut_batches(bytes, request.offset, bound);
+    const bool by_index = span.indexed && from == span.from;
+    if (by_index && got >= sizeof(std::int64_t) &&
+        Offset(load_big_endian<std::int64_t>(bytes.data())) > *span.indexed) {
+      co_return fail(ErrorCode::corrupt_message, "the index is wrong");
+    }
+    const Cut cut =
+        cut_batches(bytes, span.segment->base_offset, request.offset, bound,
+                    span.segment->rolled || from < span.segment->unproven ? Scrutiny::checksums
+                                                                          : Scrutiny::framing);
     if (cut.length > 0) {
       const bool too_large = cut.length > request.max_bytes;
       if (too_large && request.first_batch == FirstBatch::if_it_fits) {
@@ -124,12 +194,18 @@ runtime::Task<Result<bool>> LogReader::read_span(const LogRead& request, const S
     from += cut.skip;
     if (from >= span.to) co_return false;
     if (cut.needed == 0) {
-      if (cut.skip == 0) co_return fail(ErrorCode::corrupt_message, "the segment is damaged");
+      if (cut.skip == 0 && by_index) {
+        co_return fail(ErrorCode::corrupt_message, "the index is wrong, or the segment is damaged");
+      }
+      if (cut.skip == 0) co_return damaged(*span.segment, from, request.offset);
       wanted = std::max(request.max_bytes, record::batch_header_size);
       continue;
     }
+    if (cut.needed > span.to - from && by_index) {
+      co_return fail(ErrorCode::corrupt_message, "the index is wrong, or the segment is damaged");
+    }
     if (cut.needed > span.to - from) {
-      co_return fail(ErrorCode::corrupt_message, "the segment ends inside a batch");
+      co_return damaged(*span.segment, from, request.offset);
     }
     if (cut.needed > request.max_bytes && request.first_batch == FirstBatch::if_it_fits) {
       slice.first_batch_left_out = true;
@@ -166,6 +242,12 @@ runtime::Task<Result<LogSlice>> LogReader::read(const LogRead& request) {
       // Cut, or retention or the cleaner took the segment: look again at what there is then.
       again = cut_meanwhile() || (span ? span->segment->gone() : look_again(span.error()));
       if (again) break;
+      if (!done && span && span->indexed && walked_whole_ != span->segment &&
+          done.error().code == ErrorCode::corrupt_message) {
+        CO_TRY(co_await distrust_index(span->segment));
+        again = true;
+        break;
+      }
       if (!done) {
         co_return log_.failed_read(done.error());
       }
@@ -298,7 +380,11 @@ runtime::Task<Result<std::vector<log::AbortedTransaction>>> LogReader::aborted(O
     const Segment& segment = *segments[i];
     const SegmentIndexes* in_memory = segment.indexes_in_memory();
     if (!segment.has_transaction_index && (!in_memory || in_memory->aborted.empty())) continue;
-    CO_TRY(const auto indexes, co_await segments[i]->indexes(log_.directory_));
+    CO_TRY(auto indexes, co_await segments[i]->indexes(log_.directory_));
+    if (segment.transactions_lost) {
+      CO_TRY(co_await log_.rebuild_aborted(segments[i]));
+      CO_TRY(indexes, co_await segments[i]->indexes(log_.directory_));
+    }
     const auto found = log::collect_aborted(indexes->aborted, from, upper_bound);
     all.insert(all.end(), found.transactions.begin(), found.transactions.end());
     if (found.complete) break;

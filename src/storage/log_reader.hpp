@@ -35,19 +35,24 @@ class LogReader {
     std::uint64_t to = 0;
     Offset bound;        // batches at or above it are cut off
     bool exact = false;  // `to` is the bound's position: nothing is to be cut off
+    /// Where the index said to begin: the batch there begins at or below this offset, or the index
+    /// is wrong.
+    std::optional<Offset> indexed = {};
   };
 
   bool cut_meanwhile() const { return generation_ != log_.generation_; }
   const Position* position_of(Offset offset) const;
+  std::unexpected<Error> damaged(Segment& segment, std::uint64_t position, Offset offset);
   void remember(Offset next, const Segment& segment, std::uint64_t at);
-  runtime::Task<Result<std::uint64_t>> find_position(std::shared_ptr<Segment> segment,
-                                                     Offset offset);
+  runtime::Task<Result<>> find_position(Span& span, Offset offset);
+  runtime::Task<Result<>> distrust_index(std::shared_ptr<Segment> segment);
   runtime::Task<Result<Span>> locate(Offset offset, Offset bound, ReadBound kind);
   runtime::Task<Result<bool>> read_span(const LogRead& request, const Span& span, LogSlice& slice);
   runtime::Task<Result<std::optional<TimestampHit>>> search(std::shared_ptr<Segment> segment,
                                                             std::int64_t timestamp, Offset bound);
 
   PartitionLog& log_;
+  std::shared_ptr<Segment> walked_whole_;  // its index was found wrong
   std::uint64_t generation_;
 };
 

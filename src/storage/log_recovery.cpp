@@ -14,6 +14,20 @@ namespace cairn::storage {
 
 using log::FileKind;
 
+namespace {
+
+/// The next batch, however large; nothing at the end.
+runtime::Task<Result<std::optional<record::BatchView>>> next_of(SegmentWalk& walk) {
+  auto batch = walk.next();
+  for (bool more = true; !batch && more;) {
+    CO_TRY(more, co_await walk.fill());
+    batch = walk.next();
+  }
+  co_return batch;
+}
+
+}  // namespace
+
 runtime::Task<Result<std::shared_ptr<PartitionLog>>> PartitionLog::open(Environment& environment,
                                                                         DirectoryHealth& health,
                                                                         OpenLog request) {
@@ -141,6 +155,7 @@ runtime::Task<Result<>> LogRecovery::read_segments() {
       segment->max_timestamp.offset = file->offset;
       segment->max_timestamp_known = status.size == 0;
       segment->entry_synced = request_.clean_shutdown;
+      segment->unproven = status.size;
       segment->rolled = true;
       segment->has_transaction_index = has_file(file->offset, FileKind::transaction_index);
       log_.segments_.push_back(std::move(segment));
@@ -186,8 +201,30 @@ runtime::Task<Result<>> LogRecovery::read_epochs() {
   if (known || empty) co_return Result<>();
   logging::warn("the leader epochs are lost and come from the batches: partition={}",
                 log_.partition_);
-  request_.recovery_point = log_.segments_.front()->base_offset;
-  request_.clean_shutdown = false;
+  co_return co_await rebuild_epochs();
+}
+
+/// Reads, and cuts nothing: what is flushed is not to be judged here.
+runtime::Task<Result<>> LogRecovery::rebuild_epochs() {
+  for (const auto& segment : log_.segments_) {
+    if (!request_.clean_shutdown && segment->base_offset > request_.recovery_point) break;
+    CO_TRY(auto file, co_await segment->file(log_.directory_));
+    SegmentWalk walk(log_.environment_, std::move(file), 0, segment->size);
+    bool more = true;
+    while (more) {
+      while (const auto batch = walk.next()) {
+        if (batch->leader_epoch() == no_epoch) continue;
+        log_.epochs_.assign(batch->leader_epoch(), batch->base_offset());
+      }
+      CO_TRY(co_await take_breath());
+      CO_TRY(more, co_await walk.fill());
+    }
+    if (segment != log_.segments_.back()) {
+      walk.report_damage(segment->path(log_.directory_, FileKind::segment));
+      segment->close_file();
+    }
+  }
+  log_.epochs_unsaved_ = !log_.epochs_.empty();
   co_return Result<>();
 }
 
@@ -249,6 +286,7 @@ runtime::Task<Result<>> LogRecovery::recover() {
   next_offset_ = start.offset;
   epoch_ = log_.epochs_.epoch_of(start.offset).value_or(no_epoch);
   if (log_.epochs_.truncate_from_end(start.offset)) log_.epochs_unsaved_ = true;
+  if (request_.progress) request_.progress->segments_left = log_.segments_.size() - first;
   bool sound = true;
   for (; sound && index < log_.segments_.size(); ++index) {
     const std::shared_ptr<Segment> segment = log_.segments_[index];
@@ -261,6 +299,7 @@ runtime::Task<Result<>> LogRecovery::recover() {
     CO_TRY(sound, co_await scan(segment, start));
     const bool last = !sound || index + 1 == log_.segments_.size();
     CO_TRY(co_await finish_recovered(segment, last));
+    if (request_.progress) --request_.progress->segments_left;
     if (!last) start = {0, log_.segments_[index + 1]->base_offset};
   }
   if (index < log_.segments_.size()) log_.segments_[index - 1]->rolled = false;
@@ -288,10 +327,19 @@ runtime::Task<Result<LogRecovery::ScanStart>> LogRecovery::scan_start(
   if (entry.position == 0) co_return whole;
   CO_TRY(auto file, co_await segment->file(log_.directory_));
   SegmentWalk walk(log_.environment_, std::move(file), entry.position, segment->size);
-  CO_TRY(co_await walk.fill());
-  const auto batch = walk.next();
+  CO_TRY(const auto batch, co_await next_of(walk));
   if (!batch || (batch->last_offset() != entry.offset && !MUTANT("L30-entry"))) co_return whole;
   co_return ScanStart{entry.position, batch->base_offset()};
+}
+
+/// Between two pieces of a scan: others have their turn, and who is no longer wanted gives up.
+runtime::Task<Result<>> LogRecovery::take_breath() {
+  if (!request_.progress) co_return Result<>();
+  runtime::Waiter turn;
+  turn.wake(runtime::Wake::woken);
+  co_await turn.suspend();
+  if (!request_.progress->abandoned) co_return Result<>();
+  co_return fail(ErrorCode::request_timed_out, "the recovery was given up");
 }
 
 /// Takes the segment's valid batches; false if it had to be cut.
@@ -314,6 +362,7 @@ runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, 
     segment->max_timestamp = indexes->times.last();
   }
   segment->indexes_synced = false;
+  segment->unproven = start.position;
   log::SegmentScan scan(segment->base_offset, next_offset_, epoch_);
   CO_TRY(auto file, co_await segment->file(log_.directory_));
   SegmentWalk walk(log_.environment_, file, start.position, segment->size);
@@ -332,19 +381,49 @@ runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, 
                                log_.producers_.last_stable_offset(*completed)});
       }
     }
+    CO_TRY(co_await take_breath());
     CO_TRY(more, co_await walk.fill());
   }
   next_offset_ = std::max(scan.next_offset(), next_offset_);
   epoch_ = scan.epoch();
   segment->max_timestamp_known = true;
   if (walk.position() == segment->size) co_return true;
-  logging::warn("cut after an unclean stop: partition={} offset={} bytes={} cause={}",
-                log_.partition_, next_offset_, segment->size - walk.position(),
-                log::to_string(scan.fault()));
+  CO_TRY(co_await say_cut(segment, walk.position(), scan.fault()));
   CO_TRY(co_await file->truncate(walk.position()));
   CO_TRY(co_await file->sync());
   segment->size = segment->allocated = walk.position();
   co_return false;
+}
+
+/// A torn tail is what a crash leaves. Damage with sound batches behind it is not: they go too, for
+/// what follows damage may be of any age (L39), and that is worth an error.
+runtime::Task<Result<>> LogRecovery::say_cut(std::shared_ptr<Segment> segment,
+                                             std::uint64_t position, log::ScanFault fault) {
+  std::uint64_t behind = segment->size - position;
+  bool in_the_middle = false;
+  for (const auto& other : log_.segments_) {
+    if (other->base_offset <= segment->base_offset) continue;
+    behind += other->size;
+    in_the_middle = in_the_middle || other->size > 0;
+  }
+  if (!in_the_middle && fault == log::ScanFault::torn) {
+    CO_TRY(auto file, co_await segment->file(log_.directory_));
+    SegmentWalk walk(log_.environment_, std::move(file), position, segment->size);
+    CO_TRY(co_await next_of(walk));  // the damaged one, if its length still says where it ends
+    if (walk.position() > position && walk.position() < segment->size) {
+      CO_TRY(const auto after, co_await next_of(walk));
+      in_the_middle = after && after->crc_matches() && after->base_offset() >= next_offset_;
+    }
+  }
+  const std::string file = segment->path(log_.directory_, FileKind::segment);
+  if (in_the_middle) {
+    logging::error("damaged in its middle, cut: file={} position={} offset={} bytes={} cause={}",
+                   file, position, next_offset_, behind, log::to_string(fault));
+  } else {
+    logging::warn("cut after an unclean stop: file={} position={} offset={} bytes={} cause={}",
+                  file, position, next_offset_, behind, log::to_string(fault));
+  }
+  co_return Result<>();
 }
 
 runtime::Task<Result<>> LogRecovery::finish_recovered(std::shared_ptr<Segment> segment, bool last) {

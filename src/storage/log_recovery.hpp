@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include <cairn/log/recovery.hpp>
 #include <cairn/storage/partition_log.hpp>
 
 #include "segment.hpp"
@@ -32,10 +33,14 @@ class LogRecovery {
   runtime::Task<Result<>> write_partition_metadata();
   runtime::Task<Result<>> read_segments();
   runtime::Task<Result<>> read_epochs();
+  runtime::Task<Result<>> rebuild_epochs();
   runtime::Task<Result<bool>> trust_clean_end();
   runtime::Task<Result<>> recover();
   runtime::Task<Result<ScanStart>> scan_start(std::shared_ptr<Segment> segment);
   runtime::Task<Result<bool>> scan(std::shared_ptr<Segment> segment, ScanStart start);
+  runtime::Task<Result<>> say_cut(std::shared_ptr<Segment> segment, std::uint64_t position,
+                                  log::ScanFault fault);
+  runtime::Task<Result<>> take_breath();
   runtime::Task<Result<>> finish_recovered(std::shared_ptr<Segment> segment, bool last);
   runtime::Task<Result<>> rebuild_missing_indexes();
   runtime::Task<Result<>> add_first_segment(Offset base);

@@ -306,6 +306,9 @@ runtime::Task<Result<>> PartitionLog::spill_indexes() {
     if (!done && !runtime::is_no_space(done.error())) done = poison(done.error(), "index");
   }
   for (const auto& segment : segments_) {
+    if (done && segment->rolled && segment->has_indexes()) {  // made anew: a file was damaged
+      done = co_await segment->spill(directory_, Durability::written);
+    }
     if (segment.get() != &active() || !segment->open_file()) segment->drop_written_indexes();
   }
   end_change();

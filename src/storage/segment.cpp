@@ -91,6 +91,7 @@ runtime::Task<Result<std::shared_ptr<SegmentIndexes>>> Segment::rebuild_indexes(
     }
     CO_TRY(more, co_await walk.fill());
   }
+  walk.report_damage(path(directory, FileKind::segment));
   scratch.finish_time_index();
   // The transaction index needs producer state to rebuild: recovery does that. What the file holds
   // is kept as long as it reads.
@@ -100,10 +101,18 @@ runtime::Task<Result<std::shared_ptr<SegmentIndexes>>> Segment::rebuild_indexes(
     if (aborted) {
       auto decoded = log::decode_transaction_index(*aborted, base_offset);
       if (decoded) scratch.indexes_->aborted = std::move(*decoded);
+      transactions_lost = !decoded;
     }
   }
   indexes_synced = false;
   co_return scratch.indexes_;
+}
+
+runtime::Task<Result<>> Segment::renew_indexes(const std::string& directory) {
+  CO_TRY(auto fresh, co_await rebuild_indexes(directory));
+  if (gone()) co_return replaced();
+  indexes_ = std::move(fresh);
+  co_return Result<>();
 }
 
 runtime::Task<Result<>> Segment::spill_one(std::string path, std::uint64_t offset, Bytes more,
@@ -261,8 +270,12 @@ runtime::Task<Result<std::optional<std::int64_t>>> Segment::first_batch_timestam
   std::byte header[record::batch_header_size];
   const MutableBytes into(header);
   CO_TRY(const std::size_t got, co_await log_file->read_at(0, into));
-  if (got == sizeof header) {
+  if (got < record::batch_front_size + 9) co_return first_timestamp;
+  const auto magic = load_big_endian<std::int8_t>(header + record::layout::magic);
+  if (magic == record::magic_v2 && got == sizeof header) {
     first_timestamp = load_big_endian<std::int64_t>(header + record::layout::max_timestamp);
+  } else if (magic == 1) {  // magic 0 has none
+    first_timestamp = load_big_endian<std::int64_t>(header + record::batch_front_size + 1);
   }
   co_return first_timestamp;
 }

@@ -50,6 +50,8 @@ class Segment {
 
   /// The indexes, from memory, from their files, or rebuilt.
   runtime::Task<Result<std::shared_ptr<SegmentIndexes>>> indexes(const std::string& directory);
+  /// Makes them anew from the batches, whatever the files say. REQUIRES: rolled.
+  runtime::Task<Result<>> renew_indexes(const std::string& directory);
   bool has_indexes() const { return indexes_ != nullptr; }
   const SegmentIndexes* indexes_in_memory() const { return indexes_.get(); }
   void set_indexes(std::shared_ptr<SegmentIndexes> indexes) { indexes_ = std::move(indexes); }
@@ -100,7 +102,10 @@ class Segment {
   /// A file of its name may be another segment's: look for it anew.
   bool gone() const { return deleted && !MUTANT("L33-swap-readers"); }
   bool has_transaction_index = false;
+  bool transactions_lost = false;  // it was damaged: PartitionLog::rebuild_aborted() is due
   std::uint32_t bytes_since_index = 0;
+  std::optional<std::uint64_t> damage_reported;  // where, so that it is said once
+  std::uint64_t unproven = 0;  // bytes of an earlier life that no scan has checked
 
  private:
   runtime::Task<Result<std::shared_ptr<SegmentIndexes>>> read_indexes(std::string directory);

@@ -4,40 +4,47 @@
 #include <algorithm>
 #include <cstring>
 
+#include <cairn/base/log.hpp>
+#include <cairn/record/legacy.hpp>
+
 namespace cairn::storage {
 
 std::optional<record::BatchView> SegmentWalk::next() {
   if (ended_) return std::nullopt;
   const BytesView bytes = rest();
   std::optional<record::BatchView> batch;
+  std::size_t stored = 0;
   if (scan_ != nullptr) {
     const bool at_end = position_ + bytes.size() >= end_;
     batch = scan_->next(bytes, at_end);
+    stored = scan_->stored_size();
     if (!batch) {
       ended_ = scan_->done();
       wanted_ = scan_->needed();
     }
   } else {
-    const auto size = record::batch_size_from_front(bytes);
+    const auto batch_size = record::batch_size_from_front(bytes);
+    const auto size = batch_size ? batch_size : record::legacy_size_from_front(bytes);
+    stored = size.value_or(0);
     if (!size) {
       // Too few bytes to know, or impossible ones: more bytes tell which.
       ended_ = bytes.size() >= record::batch_front_size;
       wanted_ = record::batch_header_size;
     } else if (*size > bytes.size()) {
       wanted_ = *size;
+    } else if (batch_size) {
+      batch = record::BatchView::trusted(bytes.first(*size));
+    } else if (auto converted = record::up_convert(bytes.first(*size))) {
+      converted_ = *std::move(converted);
+      batch = record::BatchView::trusted(converted_);
     } else {
-      auto parsed = record::BatchView::parse(bytes);
-      if (parsed) {
-        batch = *parsed;
-      } else {
-        ended_ = true;
-      }
+      ended_ = true;
     }
   }
   if (!batch) return std::nullopt;
   batch_position_ = position_;
-  position_ += batch->size();
-  consumed_ += batch->size();
+  position_ += stored;
+  consumed_ += stored;
   return batch;
 }
 
@@ -56,6 +63,12 @@ runtime::Task<Result<bool>> SegmentWalk::fill() {
   consumed_ = 0;
   filled_ = kept + got;
   co_return got > 0;
+}
+
+void SegmentWalk::report_damage(const std::string& file) const {
+  if (position_ == end_) return;
+  logging::error("damaged, what follows is not read: file={} position={} of {}", file, position_,
+                 end_);
 }
 
 }  // namespace cairn::storage

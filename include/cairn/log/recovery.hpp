@@ -28,7 +28,8 @@ class SegmentScan {
   /// Takes the next batch of the segment from the front of `bytes`, which begin at position() in
   /// the file and are the file's last bytes if `at_end`. Returns the batch; nothing if more bytes
   /// are needed (needed() says how many from position() on), or the segment ends, or is invalid:
-  /// see done().
+  /// see done(). A message of magic 0 or 1 comes as the batch it converts to, valid until the next
+  /// call.
   std::optional<record::BatchView> next(BytesView bytes, bool at_end);
 
   /// The scan is over: the end was reached or a fault met.
@@ -37,6 +38,8 @@ class SegmentScan {
   /// Bytes that are valid so far: where to cut.
   std::uint64_t position() const { return position_; }
   std::size_t needed() const { return needed_; }
+  /// Bytes in the file of what next() returned last.
+  std::size_t stored_size() const { return stored_size_; }
   Offset next_offset() const { return next_offset_; }
   Epoch epoch() const { return epoch_; }
 
@@ -48,6 +51,8 @@ class SegmentScan {
   Epoch epoch_;
   std::uint64_t position_ = 0;
   std::size_t needed_ = record::batch_header_size;
+  std::size_t stored_size_ = 0;
+  Bytes converted_;
   ScanFault fault_ = ScanFault::none;
   bool done_ = false;
 };

@@ -37,7 +37,8 @@ class PartitionTable {
   PartitionTable& operator=(const PartitionTable&) = delete;
   ~PartitionTable();
 
-  /// Opens the logs the image knows (LogDirectories::load). Once, before the first apply.
+  /// Opens the logs the image knows (LogDirectories::load). Once, before the first apply. After an
+  /// unclean stop those still recover afterwards; each partition is there once its log is ready.
   runtime::Task<storage::StartResult<>> load(std::shared_ptr<const metadata::Image> image);
   /// Brings everything to the image. One at a time. A partition whose log cannot be opened is
   /// logged and answers KAFKA_STORAGE_ERROR.
@@ -90,6 +91,10 @@ class PartitionTable {
   Effective effective(const metadata::Image& image, std::string_view topic) const;
   std::vector<const Topic*> sorted_topics() const;
   void adopt_broker_configs(const metadata::Image& image);
+  runtime::Task<> begin_change();
+  void end_change();
+  runtime::Task<> apply_changes(std::shared_ptr<const metadata::Image> image);
+  runtime::Task<> adopt_recovered(storage::LogKey key);
   runtime::Task<> remove_topic(const metadata::Topic& topic);
   runtime::Task<> apply_topic(const metadata::Image& image, const metadata::TopicChange& change);
   runtime::Task<> apply_partition(const metadata::Image& image, const metadata::Topic& topic,
@@ -111,6 +116,10 @@ class PartitionTable {
   std::size_t count_ = 0;
   std::vector<PartitionListener*> listeners_;
   replication::FetchSessions fetch_sessions_;
+  bool changing_ = false;  // an image is applied, or a recovered log taken in
+  bool stopping_ = false;
+  runtime::Event change_ended_;
+  runtime::TaskGroup tasks_;
 };
 
 }  // namespace cairn::partition

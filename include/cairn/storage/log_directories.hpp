@@ -11,10 +11,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <cairn/config/server_config.hpp>
+#include <cairn/log/checkpoint.hpp>
 #include <cairn/runtime/shard.hpp>
 #include <cairn/storage/cleaner.hpp>
 #include <cairn/storage/meta_properties.hpp>
@@ -74,15 +76,26 @@ class LogDirectories : private Cleaner::Logs {
   /// Checks what was found against these, and writes meta.properties where one (or its directory
   /// id) is missing.
   runtime::Task<StartResult<>> format(std::string cluster_id, BrokerId node_id);
-  /// Opens every partition's log, directories in parallel, logs bounded. A log the metadata does
-  /// not know becomes a stray; half-deleted ones go. Afterwards the background work runs.
+  /// Finds every partition's log, directories in parallel. A log the metadata does not know becomes
+  /// a stray; half-deleted ones go. On return the logs of directories that were stopped cleanly are
+  /// open, the others recover, num.recovery.threads.per.data.dir at a time in each directory, and
+  /// the background work runs.
   runtime::Task<StartResult<>> load(KnownLogs known);
+  /// Told of each log whose recovery has ended, well (find() has it) or not (create() refuses).
+  /// Before load().
+  void on_recovered(std::function<void(const LogKey&)> tell) { tell_recovered_ = std::move(tell); }
+  /// Whether the log was found and is not ready yet.
+  bool recovering(const LogKey& key) const { return recovering_.contains(key); }
+  std::size_t recovering_count() const { return recovering_.size(); }
+  /// Until all have recovered. False: the task was cancelled.
+  runtime::Task<bool> wait_recovered();
 
   // --- partitions ---
 
   std::shared_ptr<PartitionLog> find(const LogKey& key) const;
   /// Finds or makes the log of a partition: in directory `wanted` if that is one of ours, else in
-  /// the one with the fewest.
+  /// the one with the fewest. kafka_storage_error if it was there at the start and could not be
+  /// opened, not_leader_or_follower while it recovers.
   runtime::Task<Result<std::shared_ptr<PartitionLog>>> create(LogKey key, TopicPartition partition,
                                                               LogOptions options,
                                                               DirectoryId wanted = {});
@@ -117,6 +130,7 @@ class LogDirectories : private Cleaner::Logs {
  private:
   enum class Checkpoint : std::uint8_t { recovery_point, log_start, high_watermark, clean_point };
   struct Found;
+  struct Recovering;
 
   std::vector<LogDirectory*> all() const;
   LogDirectory* directory_for_new(DirectoryId wanted) const;
@@ -131,7 +145,20 @@ class LogDirectories : private Cleaner::Logs {
                                  StartResult<>& result);
   runtime::Task<StartResult<std::vector<Found>>> find_logs(LogDirectory& directory,
                                                            const KnownLogs& known);
-  runtime::Task<> load_log(LogDirectory& directory, Found& found);
+  runtime::Task<> load_clean(LogDirectory& directory, Found& found);
+  runtime::Task<Result<>> load_log(LogDirectory& directory, Found& found,
+                                   std::shared_ptr<RecoveryProgress> progress);
+  void start_recovery(LogDirectory& directory, std::vector<Found> found);
+  void expose_recovery(LogDirectory& directory);
+  runtime::Task<> recover_logs(LogDirectory& directory, std::size_t thread);
+  runtime::Task<> report_recovery(LogDirectory& directory);
+  void end_recovery(LogDirectory& directory);
+  runtime::Task<> give_up_recovery(LogKey key);
+  runtime::Task<> stop_recovery();
+  runtime::Task<Result<std::string>> set_aside_deleted(LogDirectory& directory,
+                                                       TopicPartition partition, std::string path);
+  void add_recovering(const LogDirectory& directory, Checkpoint kind,
+                      std::vector<log::PartitionOffset>& entries) const;
   runtime::Task<bool> holds_data(std::string path);
 
   void start_background();
@@ -152,11 +179,17 @@ class LogDirectories : private Cleaner::Logs {
   std::vector<std::unique_ptr<LogDirectory>> directories_;  // order of log.dirs
   std::unique_ptr<LogDirectory> metadata_only_;             // metadata.log.dir outside log.dirs
   std::map<LogKey, std::shared_ptr<PartitionLog>> logs_;
+  std::map<LogKey, std::unique_ptr<Recovering>> recovering_;
+  std::set<LogKey> lost_;  // were there at the start and could not be opened
+  std::function<void(const LogKey&)> tell_recovered_;
+  runtime::Event recovered_;
   BrokerEpoch previous_broker_epoch_ = no_broker_epoch;
   bool loaded_ = false;
+  bool stopping_ = false;
   std::uint64_t checkpointed_moves_ = 0;
   runtime::Event directory_failed_;
   Cleaner cleaner_;
+  runtime::TaskGroup recoveries_;  // not cancelled: they are told to give up, and end in order
   runtime::TaskGroup tasks_;
 };
 

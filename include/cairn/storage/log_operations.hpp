@@ -3,6 +3,7 @@
 // of a slice belong to who the fields say; everything else is copied.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@
 
 namespace cairn::storage {
 
+/// How far the recovery of a log is, and the way to end it early.
+struct RecoveryProgress {
+  std::size_t segments_left = 0;
+  bool abandoned = false;  // set by the owner: open() gives up with request_timed_out
+};
+
 struct OpenLog {
   std::string directory;  // path of the partition's directory; made when missing
   TopicPartition partition;
@@ -21,6 +28,7 @@ struct OpenLog {
   Offset recovery_point{0};  // from the checkpoint; what lies before is trusted
   Offset log_start{0};       // from the checkpoint
   bool clean_shutdown = false;
+  std::shared_ptr<RecoveryProgress> progress = nullptr;
 };
 
 /// Batches of one append. Uncompressed client batches are not copied; `batches` must stay until the

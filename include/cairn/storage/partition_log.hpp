@@ -163,6 +163,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<> drop_snapshots(Offset from, Offset to);
   runtime::Task<Result<>> rebuild_producers(Offset end);
   runtime::Task<Result<>> replay_producers(Offset from, Offset end);
+  runtime::Task<Result<>> rebuild_aborted(std::shared_ptr<Segment> segment);
   runtime::Task<Result<>> delete_oldest(std::size_t count, log::RetentionReason reason);
   runtime::Task<Result<>> let_go(std::shared_ptr<Segment> segment);
   runtime::Task<Result<>> discard(std::shared_ptr<Segment> segment);

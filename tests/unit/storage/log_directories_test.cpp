@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <functional>
+
 #include <cairn/log/checkpoint.hpp>
 #include <cairn/storage/log_directories.hpp>
 
@@ -38,9 +41,16 @@ class Directories {
                                                     std::move(options));
   }
   StartResult<> start() {
+    auto loaded = begin();
+    if (loaded) EXPECT_TRUE(stage.run(directories_->wait_recovered()));
+    return loaded;
+  }
+  /// Does not wait for the logs that recover.
+  StartResult<> begin(std::function<void()> before_load = [] {}) {
     make();
     if (auto locked = stage.run(directories_->lock()); !locked) return locked;
     if (auto made = stage.run(directories_->format("cluster", BrokerId(1))); !made) return made;
+    before_load();
     return stage.run(directories_->load(known));
   }
   void stop(BrokerEpoch epoch = BrokerEpoch(9)) {
@@ -232,6 +242,106 @@ TEST(LogDirectories, a_failed_directory_leaves_the_others_serving) {
   const auto reports = node.stage.run(node->describe());
   EXPECT_FALSE(reports[0].online);
   EXPECT_TRUE(reports[1].online);
+}
+
+LogKey key_of(int partition) { return {key.topic, PartitionIndex(partition)}; }
+
+/// A node with six logs of many batches that died.
+void die_with_six_logs(Directories& node) {
+  ASSERT_TRUE(node.start());
+  for (int i = 0; i < 6; ++i) {
+    auto log = node.stage.run(node->create(key_of(i), {"topic", PartitionIndex(i)}, {}));
+    ASSERT_TRUE(log);
+    for (int batch = 0; batch < 40; ++batch) node.append(*log);
+    EXPECT_TRUE(node.stage.run((*log)->flush()));
+    (*log)->set_high_watermark(Offset(30 + i));
+  }
+  EXPECT_TRUE(node.stage.run(node->find(key_of(5))->advance_log_start(Offset(7))));
+  node.stage.run(node->write_checkpoints());
+  node.kill();
+}
+
+TEST(LogDirectories, each_log_of_a_crash_is_there_as_soon_as_it_is_ready) {
+  Directories node;
+  die_with_six_logs(node);
+  std::vector<std::size_t> left;
+  ASSERT_TRUE(node.begin([&] {
+    node->on_recovered([&](const LogKey& ready) {
+      EXPECT_NE(node->find(ready), nullptr);
+      left.push_back(node->recovering_count());
+    });
+  }));
+  EXPECT_GT(node->recovering_count(), 0u) << "load() does not wait for them";
+  ASSERT_TRUE(node->recovering(key_of(5)));
+  const auto early = node.stage.run(node->create(key_of(5), {"topic", PartitionIndex(5)}, {}));
+  EXPECT_EQ(code_of(early), ErrorCode::not_leader_or_follower);
+  EXPECT_TRUE(node.stage.run(node->wait_recovered()));
+  EXPECT_EQ(left.size(), 6u);
+  EXPECT_TRUE(std::ranges::is_sorted(left, std::greater()));
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_NE(node->find(key_of(i)), nullptr);
+    EXPECT_EQ(node->find(key_of(i))->log_end(), Offset(40));
+    EXPECT_EQ(node->find(key_of(i))->high_watermark(), Offset(30 + i));
+  }
+  EXPECT_EQ(node->find(key_of(5))->log_start(), Offset(7));
+}
+
+TEST(LogDirectories, a_stop_while_logs_recover_keeps_what_the_checkpoints_said) {
+  Directories node;
+  die_with_six_logs(node);
+  const std::string recovery_points = node.text("/a/recovery-point-offset-checkpoint");
+  ASSERT_TRUE(node.begin());
+  ASSERT_GT(node->recovering_count(), 0u);
+  node.stop();
+  EXPECT_EQ(node.text("/a/.kafka_cleanshutdown"), "(missing)");
+  const auto sorted_lines = [](std::string text) {
+    std::ranges::sort(text);
+    return text;
+  };
+  EXPECT_EQ(sorted_lines(node.text("/a/recovery-point-offset-checkpoint")),
+            sorted_lines(recovery_points));
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->find(key_of(5))->log_start(), Offset(7));
+  EXPECT_EQ(node->find(key_of(3))->high_watermark(), Offset(33));
+  node.stop();
+  EXPECT_NE(node.text("/a/.kafka_cleanshutdown"), "(missing)");
+}
+
+TEST(LogDirectories, a_log_that_recovers_can_be_removed) {
+  Directories node;
+  die_with_six_logs(node);
+  ASSERT_TRUE(node.begin());
+  ASSERT_TRUE(node->recovering(key_of(5)));
+  ASSERT_TRUE(node.stage.run(node->remove(key_of(5))));
+  ASSERT_TRUE(node.stage.run(node->remove(key_of(0))));
+  EXPECT_TRUE(node.stage.run(node->wait_recovered()));
+  EXPECT_EQ(node->find(key_of(5)), nullptr);
+  EXPECT_EQ(node->find(key_of(0)), nullptr);
+  EXPECT_NE(node->find(key_of(4)), nullptr);
+  EXPECT_TRUE(node.has_entry("/a", "-delete"));
+  auto anew = node.stage.run(
+      node->create(LogKey{{5, 2'000}, PartitionIndex(5)}, {"topic", PartitionIndex(5)}, {}));
+  ASSERT_TRUE(anew);
+  EXPECT_EQ((*anew)->log_end(), Offset(0));
+  anew = fail(ErrorCode::none, "");
+  node.stop();
+  EXPECT_NE(node.text("/a/.kafka_cleanshutdown"), "(missing)");
+}
+
+TEST(LogDirectories, a_log_that_cannot_be_opened_is_not_made_anew) {
+  Directories node({"/a", "/b"});
+  node.metadata_path = "/b";
+  ASSERT_TRUE(node.start());
+  node.append(node.create());
+  node.kill();
+  node.stage.machine().faults().fails = [](std::string_view operation, const std::string& path) {
+    return path.starts_with("/a/topic-0/0") && operation == "read";
+  };
+  ASSERT_TRUE(node.start());
+  EXPECT_EQ(node->find(key), nullptr);
+  EXPECT_EQ(node->online_count(), 1u);
+  const auto made = node.stage.run(node->create(key, partition, {}));
+  EXPECT_EQ(code_of(made), ErrorCode::kafka_storage_error);
 }
 
 TEST(LogDirectories, refuses_a_metadata_log_where_it_does_not_belong) {
