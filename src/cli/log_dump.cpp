@@ -11,6 +11,7 @@
 #include <cairn/log/producer_snapshot.hpp>
 
 #include "dump_record.hpp"
+#include "log_commands.hpp"
 #include "output.hpp"
 #include "program.hpp"
 
@@ -276,6 +277,8 @@ void add_log(CLI::App& app, Program& program) {
   auto arguments = std::make_shared<DumpArguments>();
   auto* log = app.add_subcommand("log", "Look into the files of a log directory, offline");
   log->require_subcommand(1);
+  add_log_verify(*log, program);
+  add_log_repair(*log, program);
   auto* command = add_command(*log, "dump", "Print what a log, index, snapshot or checkpoint holds",
                               "cairn log dump --records data/orders-0/00000000000000000000.log");
   command->add_option("FILE", arguments->files, "Files, named as Kafka names them")->required();

@@ -10,6 +10,7 @@ API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS, INIT_PRODUCER_ID = 18, 19, 20, 22
 OFFSET_COMMIT, OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 8, 9, 10, 11, 12, 14
 DESCRIBE_GROUPS, DELETE_RECORDS, OFFSET_FOR_LEADER_EPOCH, DESCRIBE_CONFIGS, CREATE_PARTITIONS = 15, 21, 23, 32, 37
 INCREMENTAL_ALTER_CONFIGS, DESCRIBE_TOPIC_PARTITIONS = 44, 75
+NOT_LEADER_OR_FOLLOWER = 6
 FIRST_FLEXIBLE = {PRODUCE: 9, FETCH: 12, LIST_OFFSETS: 6, METADATA: 9, API_VERSIONS: 3, CREATE_TOPICS: 5,
                   DELETE_TOPICS: 4, INIT_PRODUCER_ID: 2, OFFSET_COMMIT: 8, OFFSET_FETCH: 6, FIND_COORDINATOR: 3,
                   JOIN_GROUP: 6, HEARTBEAT: 4, SYNC_GROUP: 4, DESCRIBE_GROUPS: 5, DELETE_RECORDS: 2,
@@ -222,11 +223,15 @@ class Client:
             answer.take(16)
         return code, high_watermark, answer.take(max(answer.number("i"), 0))
 
-    def read_all(self, topic, partition=0, offset=0):
-        """Every (offset, value) from `offset` to the high watermark."""
+    def read_all(self, topic, partition=0, offset=0, patience=20):
+        """Every (offset, value) from `offset` to the high watermark. After a crash the partition may still recover."""
         records = []
+        deadline = time.monotonic() + patience
         while True:
             code, high_watermark, data = self.fetch(topic, partition, offset)
+            if code == NOT_LEADER_OR_FOLLOWER and time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
             assert code == 0, code
             if offset >= high_watermark:
                 return records

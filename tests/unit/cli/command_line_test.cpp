@@ -50,6 +50,8 @@ TEST(CommandLine, runs_a_command) {
   EXPECT_EQ(run_line({"consume", "orders", "--exit", "--json"}).runs, 1);
   EXPECT_EQ(run_line({"group", "reset", "g", "--to", "-5", "--dry-run"}).runs, 1);
   EXPECT_EQ(run_line({"config", "set", "topic", "orders", "a=b"}).runs, 1);
+  EXPECT_EQ(run_line({"log", "verify", "data", "--json"}).runs, 1);
+  EXPECT_EQ(run_line({"log", "repair", "--dry-run", "data/orders-0"}).runs, 1);
 }
 
 TEST(CommandLine, takes_global_options_before_and_behind_the_command) {
