@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -31,6 +32,8 @@ TOOLS = {
     "cluster": "org.apache.kafka.tools.ClusterTool",
     "broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
     "storage": "kafka.tools.StorageTool",
+    "console-share-consumer": "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
+    "transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
 
 
@@ -51,53 +54,81 @@ def tool(name, *arguments, **options):
     return run(*java(TOOLS[name], *arguments), **options)
 
 
+class Kafka:
+    """One Kafka on a directory: `data` below it holds the log directory. `settings` and the port stay over restarts."""
+
+    def __init__(self, directory, kraft_version=0, **overrides):
+        self.directory = pathlib.Path(directory)
+        self.port, self.controller_port = free_port(), free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.dynamic = kraft_version > 0
+        quorum = "bootstrap.servers" if self.dynamic else "voters"
+        voter = "" if self.dynamic else "1@"
+        self.settings = {
+            "process.roles": "broker,controller", "node.id": 1,
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            f"controller.quorum.{quorum}": f"{voter}127.0.0.1:{self.controller_port}",
+            "log.dirs": self.directory / "data", "offsets.topic.replication.factor": 1,
+            "transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": 1, "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            **{key.replace("_", "."): value for key, value in overrides.items()},
+        }
+        self.process = self.log = None
+
+    def properties(self):
+        path = self.directory / "server.properties"
+        path.write_text("".join(f"{key}={value}\n" for key, value in self.settings.items()))
+        return path
+
+    def format(self, *arguments):
+        standalone = ["--standalone"] if self.dynamic else []
+        run(*java(TOOLS["storage"], "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", *standalone, *arguments,
+                  "-c", self.properties()))
+
+    def start(self, seconds=90):
+        self.log = open(self.directory / "kafka.log", "ab")
+        self.process = subprocess.Popen(java("kafka.Kafka", self.properties(), heap="1g"), stdout=self.log,
+                                        stderr=self.log)
+
+        def answers():
+            assert self.process.poll() is None, self.log_tail()
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return True
+            return False
+        wait_until(answers, seconds, "the start of Kafka")
+        time.sleep(1)
+
+    def log_tail(self):
+        return (self.directory / "kafka.log").read_text(errors="replace")[-4000:]
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+        self.log.close()
+
+
 @contextlib.contextmanager
 def kafka(**overrides):
     """A running Kafka of one node in a fresh directory; yields an object with .bootstrap and .directory.
     Formatted as Cairn formats itself: a quorum that keeps its voters, and no eligible leader replicas,
     which would turn min.insync.replicas into a dynamic configuration of the cluster."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-kafka-"))
-    port, controller_port = free_port(), free_port()
-    settings = {
-        "process.roles": "broker,controller", "node.id": 1,
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
-        "log.dirs": directory / "data", "offsets.topic.replication.factor": 1,
-        "transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1,
-        "share.coordinator.state.topic.replication.factor": 1, "share.coordinator.state.topic.min.isr": 1,
-        "group.initial.rebalance.delay.ms": 0,
-        **{key.replace("_", "."): value for key, value in overrides.items()},
-    }
-    properties = directory / "server.properties"
-    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-    run(*java(TOOLS["storage"], "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", "--standalone",
-              "--feature", "eligible.leader.replicas.version=0", "-c", properties))
-    log = open(directory / "kafka.log", "wb")
-    process = subprocess.Popen(java("kafka.Kafka", properties, heap="1g"), stdout=log, stderr=log)
-
-    class Node:
-        bootstrap = f"127.0.0.1:{port}"
-
-    Node.directory, Node.process = directory, process
+    node = Kafka(directory, kraft_version=1, **overrides)
     try:
-        def answers():
-            assert process.poll() is None, (directory / "kafka.log").read_text()[-4000:]
-            with contextlib.suppress(OSError):
-                import socket
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return True
-            return False
-        wait_until(answers, 90, "the start of Kafka")
-        time.sleep(1)
-        yield Node
+        node.format("--feature", "eligible.leader.replicas.version=0")
+        node.start()
+        yield node
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        log.close()
+        node.stop()
         if not os.environ.get("CAIRN_KEEP"):
             shutil.rmtree(directory, ignore_errors=True)
