@@ -28,6 +28,7 @@ Offset cleaning_bound(const CleaningInput& log, const CleaningPolicy& policy, Of
                       std::int64_t now_ms) {
   Offset bound = log.segments.back().base_offset;
   if (!MUTANT("L33-high-watermark")) bound = std::min(bound, log.high_watermark);
+  if (!MUTANT("L33-flushed")) bound = std::min(bound, log.flushed);
   if (!MUTANT("L33-last-stable")) bound = std::min(bound, log.last_stable);
   if (policy.min_lag_ms <= 0 || MUTANT("L33-lag")) return bound;
   const Segments closed = log.segments.first(log.segments.size() - 1);

@@ -77,8 +77,7 @@ bool BatchFilter::keeps_header(const BatchView& batch) const {
   const auto last = producers_.find(batch.producer_id());
   if (last == producers_.end()) return false;
   if (last->second.last_data_offset != no_offset) {
-    return batch.last_offset() == last->second.last_data_offset ||
-           (batch.last_offset() == last->second.last_settled_offset && !MUTANT("L33-settled"));
+    return batch.last_offset() == last->second.last_data_offset;
   }
   return batch.is_control() && batch.producer_epoch() == last->second.epoch;
 }

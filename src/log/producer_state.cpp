@@ -55,6 +55,16 @@ Result<> check_marker(const ProducerEntry& entry, const BatchView& batch) {
   return {};
 }
 
+/// What `known` has of the same epoch before the batches of `entry`.
+void remember_older(ProducerEntry& entry, const ProducerEntry& known) {
+  if (known.epoch != entry.epoch || entry.batch_count == 0) return;
+  const std::span<const ProducerBatch> kept = known.kept();
+  for (auto batch = kept.rbegin(); batch != kept.rend(); ++batch) {
+    if (batch->last_offset >= entry.batches.front().first_offset()) continue;
+    if (!entry.add_before(*batch)) return;
+  }
+}
+
 /// Timestamps are what clients said, so their difference may not fit 64 bits.
 bool is_expired(const ProducerEntry& entry, std::int64_t now_ms, std::int64_t expiration_ms) {
   const __int128 age = static_cast<__int128>(now_ms) - entry.last_timestamp;
@@ -86,6 +96,17 @@ void ProducerEntry::add(const ProducerBatch& batch) {
     --batch_count;
   }
   batches[batch_count++] = batch;
+}
+
+bool ProducerEntry::add_before(const ProducerBatch& batch) {
+  if (batch_count == 0 || batch_count == kept_batches || batch.last_sequence < 0) return false;
+  const ProducerBatch& oldest = batches.front();
+  if (oldest.last_sequence < 0 || batch.last_offset >= oldest.first_offset()) return false;
+  if (!follows(batch.last_sequence, oldest.first_sequence())) return false;
+  std::shift_right(batches.begin(), batches.end(), 1);
+  batches.front() = batch;
+  ++batch_count;
+  return true;
 }
 
 Result<std::optional<Duplicate>> ProducerState::check(const BatchView& batch) const {
@@ -145,14 +166,18 @@ void ProducerState::apply_data(const BatchView& batch) {
 }
 
 std::optional<CompletedTransaction> ProducerState::apply_marker(const BatchView& batch) {
-  // The cleaner empties a control batch once its whole transaction is gone.
-  if (batch.record_count() == 0) return std::nullopt;
+  // The cleaner empties a control batch once its whole transaction is gone; the epoch still counts.
+  const bool emptied = batch.record_count() == 0;
   const auto marker = record::parse_marker_batch(batch);
-  if (!marker) return std::nullopt;
+  if (!marker && !emptied) return std::nullopt;
   ProducerEntry& entry = entry_for(batch.producer_id());
   if (entry.epoch != batch.producer_epoch()) {
     entry.epoch = batch.producer_epoch();
     entry.batch_count = 0;
+  }
+  if (emptied) {
+    entry.last_timestamp = std::max(entry.last_timestamp, batch.max_timestamp());
+    return std::nullopt;
   }
   entry.coordinator_epoch = marker->coordinator_epoch;
   entry.last_timestamp = batch.max_timestamp();
@@ -206,9 +231,14 @@ void ProducerState::clear(Offset end_offset) {
 
 void ProducerState::load(std::span<const ProducerEntry> snapshot, Offset end_offset,
                          std::int64_t now_ms) {
+  const auto known = std::exchange(producers_, {});
+  open_.clear();
   for (const ProducerEntry& entry : snapshot) {
     if (is_expired(entry, now_ms, options_.expiration_ms)) continue;
-    producers_[entry.id] = entry;
+    ProducerEntry& taken = producers_[entry.id] = entry;
+    if (const auto before = known.find(entry.id); before != known.end()) {
+      remember_older(taken, before->second);
+    }
     if (entry.transaction_first_offset) {
       open_.emplace(*entry.transaction_first_offset, entry.id);
     }

@@ -19,9 +19,7 @@ storage::LogDirectoriesOptions directories_of(const config::ServerConfig& config
           .metadata_path = config.metadata_log.dir,
           .config = config.log,
           .file_delete_delay = config.topic_defaults.file_delete_delay,
-          // Not started: its model under crashes (tests/unit/storage/cleaning_model.hpp) still
-          // finds a producer whose last sequence cleaning forgot.
-          .cleaner = {.enabled = false}};
+          .cleaner = storage::cleaner_options(config.cleaner)};
 }
 
 /// What requests in progress may hold together. Where nothing is configured Kafka has no limit; we

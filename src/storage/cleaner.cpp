@@ -63,21 +63,32 @@ Cleaner::Cleaner(Environment& environment, Metrics& metrics, CleanerOptions opti
 void Cleaner::configure(const CleanerOptions& options) {
   options_ = options;
   throttle_.set_rate(options.max_bytes_per_second);
+  configured_.set();  // who sleeps may sleep too long, or be one too many
+  hire();
 }
 
 void Cleaner::start(runtime::TaskGroup& tasks) {
   if (!options_.enabled) return;
   show_uncleanable();
-  for (int i = 0; i < options_.threads; ++i) tasks.spawn(work());
+  tasks_ = &tasks;
+  hire();
+}
+
+void Cleaner::hire() {
+  if (tasks_ == nullptr || tasks_->stopping()) return;
+  for (; workers_ < options_.threads; ++workers_) tasks_->spawn(work());
 }
 
 runtime::Task<> Cleaner::work() {
-  for (;;) {
+  while (workers_ <= options_.threads) {
     const bool cleaned = co_await clean_one();
     if (co_await runtime::cancelled()) co_return;
     if (cleaned) continue;
-    if (!co_await environment_.clock.sleep_for(options_.backoff)) co_return;
+    const Instant until = environment_.clock.now() + options_.backoff;
+    co_await configured_.wait_until(environment_.clock, until);
+    if (co_await runtime::cancelled()) co_return;
   }
+  --workers_;
 }
 
 // ---- one log ----

@@ -17,7 +17,8 @@ constexpr const char damaged_reason[] = "a segment does not end with a whole bat
 std::size_t map_bytes(const CleanerOptions& options, std::int64_t dirty_bytes) {
   const auto threads = static_cast<std::size_t>(std::max(options.threads, 1));
   const std::size_t keys = static_cast<std::size_t>(dirty_bytes) / 2 + 1'024;
-  return std::min(options.dedupe_buffer_size / threads, keys * log::OffsetMap::slot_size);
+  constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();  // as Kafka's
+  return std::min({options.dedupe_buffer_size / threads, keys * log::OffsetMap::slot_size, most});
 }
 
 }  // namespace
@@ -69,6 +70,7 @@ runtime::Task<Result<log::CleaningRange>> CleaningRun::range_of(PartitionLog& lo
                                  .log_start = log.log_start_,
                                  .log_end = log.log_end_,
                                  .high_watermark = log.high_watermark_,
+                                 .flushed = log.flushed_,
                                  .last_stable = log.last_stable()},
                                 policy, log.environment_.now_ms());
 }
@@ -184,6 +186,8 @@ runtime::Task<Result<>> CleaningRun::clean_groups(log::CleaningRange range) {
                            .now_ms = environment_.now_ms(),
                            .delete_retention_ms = log_options.cleaning.delete_retention_ms},
                           transactions_);
+  CO_TRY(auto producers, co_await last_of_producers(range.first_uncleanable));
+  filter.set_producers(std::move(producers));
   report_.segments_before = sizes.size();
   report_.segments_after = groups.size();
   std::size_t first = 0;
@@ -206,7 +210,6 @@ runtime::Task<Result<>> CleaningRun::clean_group(Segments group, Offset end,
   if (!room) co_return fail(ErrorCode::kafka_storage_error, runtime::no_space_reason);
   CleanedSegment cleaned(environment_, directory_, group.front()->base_offset);
   changed_ = group.size() > 1;
-  filter.set_producers(last_of_producers());
   Result<> done = co_await copy_group(group, end, filter, cleaned);
   if (done && changed_) {
     done = co_await swap_in(group, cleaned);
@@ -265,18 +268,15 @@ runtime::Task<Result<>> CleaningRun::copy_segment(std::shared_ptr<Segment> segme
   co_return Result<>();
 }
 
-log::LastOfProducers CleaningRun::last_of_producers() const {
+/// As of where the cleaning ends, and not later: what comes behind may yet be cut off.
+runtime::Task<Result<log::LastOfProducers>> CleaningRun::last_of_producers(Offset end) {
+  CO_TRY(const auto entries, co_await log_->settle_producers(end));
   log::LastOfProducers last;
-  const Offset settled = std::min(log_->high_watermark(), log_->flushed());
-  for (const log::ProducerEntry& entry : log_->producers().entries()) {
-    log::LastOfProducer& each = last[entry.id];
-    each.last_data_offset = entry.last_offset();
-    each.epoch = entry.epoch;
-    for (const log::ProducerBatch& batch : entry.kept()) {
-      if (batch.last_offset < settled) each.last_settled_offset = batch.last_offset;
-    }
+  for (const log::ProducerEntry& entry : entries) {
+    if (!log_->producers().entry(entry.id)) continue;  // expired since
+    last[entry.id] = {.last_data_offset = entry.last_offset(), .epoch = entry.epoch};
   }
-  return last;
+  co_return last;
 }
 
 }  // namespace cairn::storage

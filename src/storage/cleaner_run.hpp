@@ -45,7 +45,7 @@ class CleaningRun {
   /// Still the log that the run began with.
   Result<> check_unchanged() const;
   runtime::Task<Result<>> breathe(std::size_t bytes);
-  log::LastOfProducers last_of_producers() const;
+  runtime::Task<Result<log::LastOfProducers>> last_of_producers(Offset end);
 
   Environment& environment_;
   std::shared_ptr<PartitionLog> log_;

@@ -302,8 +302,12 @@ runtime::Task<Result<>> LogDirectories::load_log(LogDirectory& directory, Found&
                   .options = found.options,
                   .recovery_point = offset_of(directory.recovery_points),
                   .log_start = offset_of(directory.log_starts),
+                  .clean_point = {},
                   .clean_shutdown = directory.clean,
                   .progress = progress};
+  if (directory.clean_points.contains(found.partition)) {
+    request.clean_point = directory.clean_points.at(found.partition);
+  }
   auto opened = co_await PartitionLog::open(environment_, directory.health, std::move(request));
   if (!opened) {
     if (progress && progress->abandoned) co_return std::unexpected(opened.error());

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <cairn/storage/log_options.hpp>
 
 namespace cairn::storage {
@@ -45,6 +47,10 @@ LogOptions log_options(const config::TopicConfig& topic,
   LogOptions options;
   options.roll.segment_bytes = topic.segment_bytes;
   options.roll.segment_ms = ms(topic.segment_age);
+  if (topic.cleanup_compact && topic.max_compaction_lag.count() > 0) {
+    // Only what is not active can be cleaned (Kafka's maxSegmentMs).
+    options.roll.segment_ms = std::min(options.roll.segment_ms, ms(topic.max_compaction_lag));
+  }
   options.roll.segment_jitter_ms = ms(topic.segment_jitter);
   options.roll.segment_index_bytes = static_cast<std::size_t>(topic.segment_index_bytes);
   options.retention.retention_ms = topic.retention ? ms(*topic.retention) : -1;

@@ -61,7 +61,13 @@ runtime::Task<Result<>> LogRecovery::run() {
   bool trimmed = log_.epochs_.truncate_from_end(log_.log_end_ + 1);
   trimmed = log_.epochs_.truncate_from_start(log_.log_start_) || trimmed;
   log_.epochs_unsaved_ = log_.epochs_unsaved_ || trimmed;
+  cut_ = cut_ || (!log_.snapshots_.empty() && log_.snapshots_.back() > log_.log_end_);
   co_await log_.drop_snapshots(log_.log_end_ + 1, Offset(INT64_MAX));
+  // What was cut must not come back with a power loss, once other batches stand in its place.
+  if (cut_) {
+    CO_TRY(co_await log_.environment_.disk.sync_directory(log_.directory_));
+  }
+  co_await log_.drop_stray_snapshots();
   if (clean) {
     CO_TRY(co_await log_.rebuild_producers(log_.log_end_));
     CO_TRY(co_await rebuild_missing_indexes());
@@ -290,11 +296,9 @@ runtime::Task<Result<>> LogRecovery::recover() {
   bool sound = true;
   for (; sound && index < log_.segments_.size(); ++index) {
     const std::shared_ptr<Segment> segment = log_.segments_[index];
-    // A hole before an unflushed segment: the one between vanished, or the last one's end did. Only
-    // the cleaner leaves holes on purpose.
-    if (segment->base_offset != next_offset_ && !log_.options_.rules.compacted && index > first &&
-        !MUTANT("L39-hole")) {
-      break;
+    if (index > first) {
+      if (!follows(*segment) && !MUTANT("L39-hole")) break;
+      CO_TRY(co_await log_.pass_segment_start(segment->base_offset));
     }
     CO_TRY(sound, co_await scan(segment, start));
     const bool last = !sound || index + 1 == log_.segments_.size();
@@ -306,6 +310,7 @@ runtime::Task<Result<>> LogRecovery::recover() {
   while (log_.segments_.size() > index) {  // behind the cut
     const std::shared_ptr<Segment> gone = log_.segments_.back();
     log_.segments_.pop_back();
+    cut_ = true;
     CO_TRY(co_await log_.discard(gone));
   }
   log_.log_end_ = std::max(next_offset_, log_.segments_.back()->base_offset);
@@ -313,6 +318,15 @@ runtime::Task<Result<>> LogRecovery::recover() {
   log_.flushed_ = std::min(std::max(point, log_.segments_.front()->base_offset), log_.log_end_);
   log_.epochs_unsaved_ = !log_.epochs_.empty();
   co_return Result<>();
+}
+
+/// A hole before an unflushed segment: the one between vanished, or the last one's end did. Only
+/// the cleaner leaves holes on purpose, also where the policy is another by now.
+bool LogRecovery::follows(const Segment& segment) const {
+  const bool may_have_holes = log_.options_.cleaning.compact ||
+                              segment.base_offset <= request_.clean_point.value_or(no_offset);
+  return segment.base_offset == next_offset_ ||
+         (segment.base_offset > next_offset_ && may_have_holes);
 }
 
 /// In a large segment whose index was synced with the recovery point, the scan begins in the

@@ -36,6 +36,7 @@ class LogRecovery {
   runtime::Task<Result<>> rebuild_epochs();
   runtime::Task<Result<bool>> trust_clean_end();
   runtime::Task<Result<>> recover();
+  bool follows(const Segment& segment) const;
   runtime::Task<Result<ScanStart>> scan_start(std::shared_ptr<Segment> segment);
   runtime::Task<Result<bool>> scan(std::shared_ptr<Segment> segment, ScanStart start);
   runtime::Task<Result<>> say_cut(std::shared_ptr<Segment> segment, std::uint64_t position,
@@ -52,6 +53,7 @@ class LogRecovery {
   OpenLog request_;
   std::set<std::string, std::less<>> names_;
   bool made_ = false;           // the directory did not exist
+  bool cut_ = false;            // files behind the log's end were removed
   Offset retired_ = no_offset;  // segments up to this base were let go by retention
   Offset next_offset_{0};
   Epoch epoch_ = no_epoch;

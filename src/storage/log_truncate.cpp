@@ -173,6 +173,9 @@ runtime::Task<Result<>> PartitionLog::delete_oldest(std::size_t count,
   const std::vector<std::shared_ptr<Segment>> gone(segments_.begin(),
                                                    segments_.begin() + std::ptrdiff_t(count));
   segments_.erase(segments_.begin(), segments_.begin() + std::ptrdiff_t(count));
+  const auto after = std::ranges::upper_bound(snapshots_, segments_.front()->base_offset);
+  const Offset kept = after == snapshots_.begin() ? no_offset : *(after - 1);
+  CO_TRY(co_await sync_snapshot(kept));  // producers outlive their batches (KIP-360)
   // First the log start, then the files: whoever reads is told the offset is gone.
   const Offset start = segments_.front()->base_offset;
   if (start > log_start_) set_log_start(start);
@@ -184,9 +187,7 @@ runtime::Task<Result<>> PartitionLog::delete_oldest(std::size_t count,
   }
   CO_TRY(co_await environment_.disk.sync_directory(directory_));
   for (const auto& segment : gone) remove_later(*segment);
-  if (!snapshots_.empty()) {
-    co_await drop_snapshots(Offset(0), std::min(start, snapshots_.back()));
-  }
+  co_await drop_snapshots(Offset(0), kept);
   co_return Result<>();
 }
 

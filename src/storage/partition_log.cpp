@@ -7,7 +7,6 @@
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
 #include <cairn/log/checkpoint.hpp>
-#include <cairn/log/producer_snapshot.hpp>
 #include <cairn/storage/partition_log.hpp>
 
 #include "pending_append.hpp"
@@ -235,6 +234,15 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
   changed_ = true;  // the new file's name must be flushed, also if nothing is written to it
   CO_TRY(co_await old->indexes(directory_));
   old->finish_time_index();
+  if (options_.cleaning.compact && flushed_ < base && !MUTANT("L33-roll")) {
+    // A hole before a segment is taken for the cleaner's: a crash must not leave one.
+    Result<> kept = co_await old->trim(directory_);
+    auto last = co_await old->file(directory_);
+    if (kept && !last) kept = std::unexpected(last.error());
+    if (kept) kept = co_await (*last)->sync();
+    if (kept && !old->entry_synced) kept = co_await environment_.disk.sync_directory(directory_);
+    if (!kept) co_return poison(kept.error(), "roll");
+  }
   auto fresh = std::make_shared<Segment>(environment_, base, 0);
   fresh->created_ms = environment_.now_ms();
   fresh->jitter_ms = log::roll_jitter(options_.roll, environment_.random());
@@ -264,32 +272,7 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
 }
 
 runtime::Task<Result<>> PartitionLog::write_snapshot() {
-  const Offset at = producers_.end_offset();
-  if (!snapshots_.empty() && snapshots_.back() >= at) co_return Result<>();
-  const std::vector<log::ProducerEntry> entries = producers_.entries();
-  const Bytes content = log::encode_producer_snapshot(entries);
-  std::string name = path(log::file_name(at, FileKind::producer_snapshot));
-  CO_TRY(auto file, co_await environment_.disk.open(std::move(name), runtime::OpenMode::create));
-  const BytesView parts[] = {content};
-  CO_TRY(co_await file->write_at(0, parts));
-  CO_TRY(co_await file->truncate(content.size()));
-  snapshots_.push_back(at);
-  co_return Result<>();
-}
-
-/// Removes snapshots in [from, to).
-runtime::Task<> PartitionLog::drop_snapshots(Offset from, Offset to) {
-  std::vector<Offset> gone;
-  std::erase_if(snapshots_, [&](Offset at) {
-    if (at < from || at >= to) return false;
-    gone.push_back(at);
-    return true;
-  });
-  for (const Offset at : gone) {
-    const std::string name = path(log::file_name(at, FileKind::producer_snapshot));
-    const Result<> removed = co_await environment_.disk.remove(name);
-    if (!removed) logging::warn("cannot remove {}: {}", name, removed.error().why);
-  }
+  co_return co_await write_snapshot_of(producers_.entries(), producers_.end_offset());
 }
 
 // ---- housekeeping and the end ----

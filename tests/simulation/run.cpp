@@ -92,9 +92,6 @@ class Run {
   void start_producer(int id, std::vector<TopicPartition> targets, Duration delivery_timeout) {
     ProducerPlan plan{.id = id, .targets = std::move(targets)};
     plan.options.idempotent = plan_.idempotent;
-    // Kafka's producer snapshot holds one batch a producer: after a clean restart the others of
-    // five in flight are not known as duplicates. With one in flight the promise is whole.
-    if (plan_.idempotent && plan_.faults.stops) plan.options.max_in_flight = 1;
     plan.options.delivery_timeout = delivery_timeout;
     plan.options.max_block = std::min<Duration>(delivery_timeout, 60s);
     plan.options.linger = std::chrono::milliseconds(world_.random().between(0, 20));

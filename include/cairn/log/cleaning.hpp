@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which compacted logs are due for cleaning, how far, and which segments become one: decisions over
 // plain values, all times given. Kafka's rules. Invariant (L33, I26): nothing is cleaned at or
-// above the high watermark, the last stable offset, the active segment, or what
-// min.compaction.lag.ms protects.
+// above the high watermark, the last stable offset, the active segment, what
+// min.compaction.lag.ms protects, or what a crash may take: a value must not go for the sake of a
+// later one that is not on disk.
 #pragma once
 
 #include <limits>
@@ -39,7 +40,7 @@ struct CleanableSegment {
 struct CleaningInput {
   std::span<const CleanableSegment> segments;  // in order; the last is the active one
   std::optional<Offset> checkpoint;            // where the last cleaning ended
-  Offset log_start, log_end, high_watermark, last_stable;
+  Offset log_start, log_end, high_watermark, flushed, last_stable;
 };
 
 struct CleaningRange {

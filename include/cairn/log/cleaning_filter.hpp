@@ -36,13 +36,11 @@ class KeyCollector {
   CleanedTransactions transactions_;
 };
 
-/// What the log remembers of a producer. Its last batch stays, if only as an empty one.
+/// What the log remembers of a producer where the cleaning ends. Its last batch before stays, if
+/// only as an empty one.
 struct LastOfProducer {
   Offset last_data_offset = no_offset;  // none: its last batch is a marker of this epoch
   ProducerEpoch epoch = no_producer_epoch;
-  /// Of its last batch that no crash and no truncation can take; it stays too, since those behind
-  /// it may not.
-  Offset last_settled_offset = no_offset;
 };
 using LastOfProducers = std::unordered_map<ProducerId, LastOfProducer>;
 

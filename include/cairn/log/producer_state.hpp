@@ -44,6 +44,8 @@ struct ProducerEntry {
   Offset last_offset() const;          // -1 without batches
   std::int32_t last_offset_delta() const;
   void add(const ProducerBatch& batch);  // the oldest makes room
+  /// Puts an older batch in front. False: there is no room, or one is missing between the two.
+  bool add_before(const ProducerBatch& batch);
 };
 
 /// The append was done before: answer with these and append nothing.
@@ -95,7 +97,8 @@ class ProducerState {
 
   /// Back to nothing, at this end offset; snapshot and batches behind it follow.
   void clear(Offset end_offset);
-  /// Takes a snapshot's producers, those not expired at now_ms. The end offset becomes
+  /// Takes a snapshot's producers in place of its own, those not expired at now_ms. Where both have
+  /// the same batches of a producer, what it remembers of older ones stays. The end offset becomes
   /// `end_offset`.
   void load(std::span<const ProducerEntry> snapshot, Offset end_offset, std::int64_t now_ms);
   /// After DeleteRecords or retention: decided transactions below the new start leave the unstable

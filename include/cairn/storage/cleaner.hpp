@@ -15,6 +15,7 @@
 #include <cairn/config/server_config.hpp>
 #include <cairn/log/cleaning.hpp>
 #include <cairn/log/cleaning_filter.hpp>
+#include <cairn/runtime/event.hpp>
 #include <cairn/runtime/task_group.hpp>
 #include <cairn/storage/environment.hpp>
 
@@ -88,7 +89,7 @@ class Cleaner {
   void start(runtime::TaskGroup& tasks);
   /// Cleans the dirtiest log that is due. False: there is none.
   runtime::Task<bool> clean_one();
-  /// New limits, from the next log on (the number of threads: from the next start on).
+  /// New limits, from the next log on.
   void configure(const CleanerOptions& options);
 
   std::size_t uncleanable_count() const;
@@ -105,6 +106,7 @@ class Cleaner {
     log::CleaningRange range;
   };
 
+  void hire();
   runtime::Task<> work();
   runtime::Task<Candidate> pick();
   bool is_left_out(const std::shared_ptr<PartitionLog>& log) const;
@@ -120,6 +122,9 @@ class Cleaner {
   std::vector<std::shared_ptr<PartitionLog>> in_progress_;
   std::vector<SetAside> set_aside_;
   std::shared_ptr<Instant> last_run_;
+  runtime::TaskGroup* tasks_ = nullptr;  // once started
+  int workers_ = 0;
+  runtime::Event configured_;
 };
 
 }  // namespace cairn::storage

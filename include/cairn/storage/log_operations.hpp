@@ -25,8 +25,9 @@ struct OpenLog {
   TopicPartition partition;
   std::optional<TopicId> topic_id;  // written to partition.metadata if that is missing
   LogOptions options;
-  Offset recovery_point{0};  // from the checkpoint; what lies before is trusted
-  Offset log_start{0};       // from the checkpoint
+  Offset recovery_point{0};                // from the checkpoint; what lies before is trusted
+  Offset log_start{0};                     // from the checkpoint
+  std::optional<Offset> clean_point = {};  // from the checkpoint; holes below it are the cleaner's
   bool clean_shutdown = false;
   std::shared_ptr<RecoveryProgress> progress = nullptr;
 };

@@ -160,10 +160,19 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<Result<>> flush_once(FlushExtent extent);
   runtime::Task<Result<>> make_durable(bool directory_changed);
   runtime::Task<Result<>> write_snapshot();
+  runtime::Task<Result<>> write_snapshot_of(std::vector<log::ProducerEntry> entries, Offset at);
   runtime::Task<> drop_snapshots(Offset from, Offset to);
+  runtime::Task<> drop_stray_snapshots();
+  bool has_snapshot(Offset at) const;
+  // log_producers.cpp
   runtime::Task<Result<>> rebuild_producers(Offset end);
-  runtime::Task<Result<>> replay_producers(Offset from, Offset end);
   runtime::Task<Result<>> rebuild_aborted(std::shared_ptr<Segment> segment);
+  runtime::Task<Result<>> rebuild(log::ProducerState& producers, Offset end);
+  runtime::Task<Result<>> replay(log::ProducerState& producers, Offset from, Offset end);
+  runtime::Task<std::optional<std::vector<log::ProducerEntry>>> read_snapshot(Offset at);
+  runtime::Task<Result<>> pass_segment_start(Offset base);
+  runtime::Task<Result<>> sync_snapshot(Offset at);
+  runtime::Task<Result<std::vector<log::ProducerEntry>>> settle_producers(Offset at);
   runtime::Task<Result<>> delete_oldest(std::size_t count, log::RetentionReason reason);
   runtime::Task<Result<>> let_go(std::shared_ptr<Segment> segment);
   runtime::Task<Result<>> discard(std::shared_ptr<Segment> segment);

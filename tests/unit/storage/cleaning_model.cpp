@@ -142,6 +142,10 @@ std::int32_t CleaningModel::next_sequence(ProducerId producer) const {
 }
 
 void CleaningModel::flush() {
+  if (random_.chance(0.2)) {  // as where acknowledgements do not wait for the disk
+    stage_.log()->set_high_watermark(stage_.log()->log_end());
+    return;
+  }
   ASSERT_TRUE(stage_.run(stage_.log()->flush()));
   stage_.log()->set_high_watermark(stage_.log()->flushed());
 }
@@ -155,8 +159,8 @@ runtime::Task<Result<CleaningReport>> CleaningModel::clean_owned(Environment& en
 
 runtime::Task<Result<CleaningReport>> CleaningModel::cleaning() {
   PartitionLog& log = *stage_.log();
-  const Offset bound =
-      std::min({log.high_watermark(), log.last_stable(), log.segment_bases().back()});
+  const Offset bound = std::min(
+      {log.high_watermark(), log.flushed(), log.last_stable(), log.segment_bases().back()});
   cleaned_below_ = std::max(cleaned_below_, bound);
   cleanings_.emplace(bound, stage_.environment().now_ms());
   CleanerOptions options;
@@ -186,8 +190,14 @@ void CleaningModel::clean_while_others_write_and_read() {
 }
 
 void CleaningModel::die_while_cleaning() {
+  if (random_.chance(0.6)) {  // so that there is something to do
+    for (int i = 0; i < 8; ++i) append_plain();
+    ASSERT_TRUE(stage_.run(stage_.log()->flush()));
+    stage_.log()->set_high_watermark(stage_.log()->flushed());
+  }
   const auto report = stage_.start(cleaning());
-  stage_.world().run_for(std::chrono::microseconds(random_.below(200'000)));
+  const std::uint64_t longest = random_.chance(0.5) ? 200'000 : 30'000;
+  stage_.world().run_for(std::chrono::microseconds(random_.below(longest)));
   const Offset flushed = stage_.log()->flushed();
   const Offset start = stage_.log()->log_start();
   const std::optional<Offset> clean_point = stage_.log()->clean_point();
@@ -211,13 +221,30 @@ void CleaningModel::forget_behind(Offset end) {
 void CleaningModel::restart() {
   const auto clean_point = stage_.log()->clean_point();
   const Offset high_watermark = stage_.log()->high_watermark();
-  stage_.reopen();
+  const Offset start = stage_.log()->log_start();
+  ASSERT_TRUE(stage_.run(stage_.log()->close()));
+  if (random_.chance(0.3)) lose_snapshots();
+  ASSERT_TRUE(stage_.open(Offset(0), start, true));
   if (clean_point) stage_.log()->set_clean_point(*clean_point);
   stage_.log()->set_high_watermark(high_watermark);
 }
 
+/// As by damage, or by hand; the log is closed.
+void CleaningModel::lose_snapshots() {
+  trace_ += "snapshots are lost\n";
+  snapshots_lost_ = true;
+  runtime::Disk& disk = stage_.process().disk();
+  const auto entries = stage_.run(disk.list(stage_.log()->directory()));
+  ASSERT_TRUE(entries);
+  for (const runtime::DirectoryEntry& entry : *entries) {
+    if (!entry.name.ends_with(".snapshot")) continue;
+    ASSERT_TRUE(stage_.run(disk.remove(stage_.log()->directory() + "/" + entry.name)));
+  }
+}
+
 void CleaningModel::cut_prefix() {
   PartitionLog& log = *stage_.log();
+  if (log.last_stable() <= log.log_start()) return;
   const auto span = static_cast<std::uint64_t>(log.last_stable() - log.log_start());
   const Offset to = log.log_start() + static_cast<std::int64_t>(random_.below(span + 1));
   ASSERT_TRUE(stage_.run(log.advance_log_start(to)));
@@ -362,21 +389,42 @@ std::string CleaningModel::compare_keys(const Seen& seen, const Records& committ
 }
 
 std::string CleaningModel::compare_producers() const {
-  const PartitionLog& log = *const_cast<CleaningModel*>(this)->stage_.log();
   for (const ProducerId producer :
        {idempotent[0], idempotent[1], transactional[0], transactional[1]}) {
-    const std::int32_t expected = next_sequence(producer) - 1;
-    const auto entry = log.producers().entry(producer);
-    const std::int32_t found = entry ? entry->last_sequence() : -1;
-    if (found != expected) {
-      return fmt::format("producer {} is at sequence {}, not {}", producer, found, expected);
+    if (std::string wrong = compare_producer(producer); !wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+std::string CleaningModel::compare_producer(ProducerId producer) const {
+  const PartitionLog& log = *const_cast<CleaningModel*>(this)->stage_.log();
+  const auto entry = log.producers().entry(producer);
+  std::map<Offset, const Written*> batches;  // by last offset
+  for (const Written& batch : history_) {
+    if (batch.producer == producer && !batch.marker) batches[batch.last] = &batch;
+  }
+  const std::int32_t expected = next_sequence(producer) - 1;
+  const std::int32_t found = entry ? entry->last_sequence() : -1;
+  // Without snapshots nobody knows what went with the log's start.
+  const bool gone =
+      snapshots_lost_ && !batches.empty() && batches.rbegin()->second->base < log.log_start();
+  if (found != expected && !(gone && found == -1)) {
+    return fmt::format("producer {} is at sequence {}, not {}", producer, found, expected);
+  }
+  std::span<const log::ProducerBatch> kept;
+  if (entry) kept = entry->kept();
+  for (const log::ProducerBatch& known : kept) {
+    const auto batch = batches.find(known.last_offset);
+    if (batch == batches.end() || batch->second->base != known.first_offset() ||
+        batch->second->sequence != known.first_sequence()) {
+      return fmt::format("producer {}: no such batch was written: {}-{}", producer,
+                         known.first_offset(), known.last_offset);
     }
-    const bool open = entry && entry->transaction_first_offset;
-    if (open != (in_transaction(producer))) {
-      if (std::ranges::find(idempotent, producer) == std::end(idempotent)) {
-        return fmt::format("producer {}: transaction open {}", producer, open);
-      }
-    }
+  }
+  const bool open = entry && entry->transaction_first_offset;
+  const bool can_be = std::ranges::find(transactional, producer) != std::end(transactional);
+  if (open != (can_be && in_transaction(producer))) {
+    return fmt::format("producer {}: transaction open {}", producer, open);
   }
   return "";
 }

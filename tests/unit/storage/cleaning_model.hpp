@@ -94,11 +94,14 @@ class CleaningModel {
   std::string compare(const Seen& seen) const;
   std::string compare_keys(const Seen& seen, const Records& committed) const;
   std::string compare_producers() const;
+  std::string compare_producer(ProducerId producer) const;
+  void lose_snapshots();
 
   Random random_;
   Stage stage_;
   std::vector<Written> history_;
   std::string trace_;
+  bool snapshots_lost_ = false;               // once: producers are what batches tell
   Offset cleaned_below_{0};                   // no cleaning reached this far
   std::map<Offset, std::int64_t> cleanings_;  // bound -> when one first reached it
 };
