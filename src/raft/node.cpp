@@ -26,7 +26,7 @@ Node::Node(Settings settings, Startup startup, Random random, Instant now)
       latest_snapshot_(startup.latest_snapshot),
       earliest_snapshot_(startup.earliest_snapshot),
       voter_sets_(std::move(startup.voters)),
-      kraft_version_(startup.kraft_version),
+      kraft_versions_{{no_offset, startup.kraft_version}},
       voters_from_bootstrap_(startup.voters_from_bootstrap) {
   if (voter_sets_.empty()) voter_sets_.push_back({no_offset, VoterSet{}});
 }
@@ -73,6 +73,19 @@ Output Node::resign(Instant now) {
 void Node::snapshot_taken(SnapshotId id) {
   if (!latest_snapshot_ || *latest_snapshot_ < id) latest_snapshot_ = id;
   if (!earliest_snapshot_) earliest_snapshot_ = id;
+}
+
+void Node::snapshot_loaded(std::optional<VoterSet> voters,
+                           std::optional<std::int16_t> kraft_version) {
+  if (voters) voter_sets_ = {{no_offset, *std::move(voters)}};
+  kraft_versions_ = {{no_offset, kraft_version.value_or(0)}};
+  voters_from_bootstrap_ = false;
+}
+
+bool Node::caught_up() const {
+  const auto* follower = std::get_if<Follower>(&role_);
+  return follower != nullptr && follower->leader_high_watermark >= Offset(0) &&
+         high_watermark_ >= follower->leader_high_watermark;
 }
 
 void Node::log_start_moved(Offset start) {
@@ -141,7 +154,7 @@ void Node::become_unattached(Epoch epoch, std::optional<BrokerId> leader,
                              std::optional<ReplicaKey> voted, Instant now) {
   ASSERT(epoch >= epoch_, "an epoch never falls");
   note_leading(output_, is_leader(), false);
-  if (epoch > epoch_) pending_.clear();
+  pending_.clear();
   epoch_ = epoch;
   role_ = Unattached{voted, leader, election_deadline(now)};
   persist();
@@ -152,10 +165,11 @@ void Node::become_follower(Epoch epoch, BrokerId leader, Instant now) {
   ASSERT(leader != settings_.self.id, "nobody follows itself");
   note_leading(output_, is_leader(), false);
   const auto vote = epoch == epoch_ ? voted() : std::nullopt;
-  if (epoch > epoch_) pending_.clear();
+  pending_.clear();  // nothing that hangs may keep it from its first fetch
   epoch_ = epoch;
-  role_ = Follower{leader, vote, now + settings_.fetch_timeout, false, std::nullopt, 0};
+  role_ = Follower{leader, vote, now + settings_.fetch_timeout, false, std::nullopt, 0, no_offset};
   retry_at_ = now;
+  ask_another_ = false;
   persist();
 }
 
@@ -164,6 +178,7 @@ void Node::become_prospective(Instant now) {
   Prospective prospective{known, voted(), election_deadline(now), {}};
   for (const Voter& voter : voters().voters()) prospective.votes[voter.key.id] = std::nullopt;
   prospective.votes[settings_.self.id] = true;
+  pending_.clear();
   role_ = std::move(prospective);
   ask_votes(true, now);
   count_votes(now);

@@ -8,6 +8,15 @@
 
 namespace cairn::raft {
 
+namespace {
+
+constexpr std::size_t index_of_fetch = 3, index_of_fetch_snapshot = 4;
+static_assert(std::is_same_v<std::variant_alternative_t<index_of_fetch, Request>, FetchRequest>);
+static_assert(std::is_same_v<std::variant_alternative_t<index_of_fetch_snapshot, Request>,
+                             FetchSnapshotRequest>);
+
+}  // namespace
+
 void Node::send(BrokerId to, Request request, Instant now) {
   Pending pending{to, request.index(), epoch_, now + settings_.request_timeout, false};
   if (const auto* vote = std::get_if<VoteRequest>(&request)) pending.pre_vote = vote->pre_vote;
@@ -22,6 +31,13 @@ bool Node::is_asking(BrokerId to, std::size_t kind) const {
   return std::ranges::any_of(pending_, [&](const auto& entry) {
     return entry.second.to == to &&
            (kind == std::variant_size_v<Request> || entry.second.kind == kind);
+  });
+}
+
+/// A question to a leader, or to one who may know it, is open.
+bool Node::is_fetching() const {
+  return std::ranges::any_of(pending_, [](const auto& entry) {
+    return entry.second.kind == index_of_fetch || entry.second.kind == index_of_fetch_snapshot;
   });
 }
 
@@ -91,8 +107,24 @@ Output Node::answered(std::uint64_t number, const Response& response, Instant no
 Output Node::request_failed(std::uint64_t number, Instant now) {
   const auto at = pending_.find(number);
   if (at == pending_.end()) return {};
+  if (at->second.kind == index_of_fetch || at->second.kind == index_of_fetch_snapshot) {
+    retry_at_ = std::max(retry_at_, now + settings_.retry_backoff);
+    ask_another_ = at->second.to == leader();
+  }
   pending_.erase(at);
-  retry_at_ = std::max(retry_at_, now + settings_.retry_backoff);
+  poll(now);
+  return take_output();
+}
+
+/// Others still refuse a pre-vote while they fetch, so a mistake here costs one round of it. The
+/// pause keeps voters from campaigning in the same moment.
+Output Node::leader_refused(Instant now) {
+  if (auto* follower = std::get_if<Follower>(&role_); follower != nullptr) {
+    follower->has_fetched = false;
+    const auto spread = static_cast<std::uint64_t>(settings_.election_timeout.count() / 20 + 1);
+    const Instant soon = now + Duration(static_cast<std::int64_t>(random_.below(spread)));
+    follower->fetch_deadline = std::min(follower->fetch_deadline, soon);
+  }
   poll(now);
   return take_output();
 }
@@ -129,6 +161,7 @@ void Node::answered_fetch(const Pending& pending, const FetchResponse& response,
   }
   follower->fetch_deadline = now + settings_.fetch_timeout;
   follower->has_fetched = true;
+  follower->leader_high_watermark = response.high_watermark;
   if (response.snapshot) {
     follower->downloading = response.snapshot;
     follower->download_position = 0;
@@ -168,7 +201,7 @@ void Node::take_records(const FetchResponse& response) {
   }
   for (const FetchedBatch& batch : response.batches) {
     epochs_.assign(batch.epoch, batch.base_offset);
-    if (batch.kraft_version) kraft_version_ = *batch.kraft_version;
+    if (batch.kraft_version) kraft_versions_.push_back({batch.base_offset, *batch.kraft_version});
     if (batch.voters) {  // in force as soon as it is appended
       voter_sets_.push_back({batch.base_offset, *batch.voters});
       voters_from_bootstrap_ = false;
@@ -181,6 +214,11 @@ void Node::take_records(const FetchResponse& response) {
 
 void Node::update_voters_after_truncation() {
   while (voter_sets_.size() > 1 && voter_sets_.back().first >= log_end_) voter_sets_.pop_back();
+  while (kraft_versions_.size() > 1 && kraft_versions_.back().first >= log_end_) {
+    kraft_versions_.pop_back();
+  }
+  // The voters of the 0-0 checkpoint rule again: the log does not have them any more.
+  if (voter_sets_.size() == 1 && !latest_snapshot_) voters_from_bootstrap_ = kraft_version() >= 1;
 }
 
 void Node::answered_snapshot(const Pending& pending, const FetchSnapshotResponse& response,
@@ -243,22 +281,33 @@ void Node::send_snapshot_fetch(Instant now) {
        now);
 }
 
-/// One question at a time, to the leader or, while none is known, to one who may know it.
+/// One question at a time, to the leader or, while none is known or it does not answer, to one who
+/// may know who leads.
 void Node::ask_leader_or_bootstrap(Instant now) {
-  if (!pending_.empty() || now < retry_at_) return;
-  if (const auto* follower = std::get_if<Follower>(&role_)) {
+  if (is_fetching() || now < retry_at_) return;
+  const auto* follower = std::get_if<Follower>(&role_);
+  if (follower != nullptr && !ask_another_) {
     return follower->downloading ? send_snapshot_fetch(now) : send_fetch(follower->leader, now);
   }
+  ask_another_ = false;
   std::vector<BrokerId> known = settings_.bootstrap;
   for (const Voter& voter : voters().voters()) {
-    if (voter.key.id != settings_.self.id) known.push_back(voter.key.id);
+    const bool asked_already = follower != nullptr && follower->leader == voter.key.id;
+    if (voter.key.id != settings_.self.id && !asked_already) known.push_back(voter.key.id);
   }
-  if (known.empty()) return;
+  if (known.empty()) {
+    retry_at_ = now + settings_.retry_backoff;
+    return;
+  }
   send_fetch(known[next_bootstrap_++ % known.size()], now);
 }
 
 void Node::poll(Instant now) {
-  std::erase_if(pending_, [&](const auto& entry) { return entry.second.deadline <= now; });
+  std::erase_if(pending_, [&](const auto& entry) {
+    const bool late = entry.second.deadline <= now;
+    if (late) ask_another_ = entry.second.to == leader();
+    return late;
+  });
   const bool may_campaign = settings_.may_vote && is_voter();
   if (auto* unattached = std::get_if<Unattached>(&role_)) {
     if (may_campaign && now >= unattached->election_deadline) return become_prospective(now);
@@ -280,10 +329,12 @@ void Node::poll(Instant now) {
       become_unattached(epoch_ + 1, std::nullopt, std::nullopt, now);
     }
   } else if (!is_only_voter()) {
+    forget_silent_observers(now);
     announce_leadership(now);
     wake_parked(now);
     if (now >= std::get<Leader>(role_).check_quorum_deadline) check_quorum(now);
   } else {
+    forget_silent_observers(now);
     wake_parked(now);
   }
 }
@@ -293,13 +344,14 @@ std::optional<Instant> Node::deadline() const {
   const auto also = [&](Instant when) {
     if (!earliest || when < *earliest) earliest = when;
   };
+  const bool may_campaign = settings_.may_vote && is_voter();
   for (const auto& [number, pending] : pending_) also(pending.deadline);
   if (const auto* unattached = std::get_if<Unattached>(&role_)) {
-    also(unattached->election_deadline);
-    if (pending_.empty()) also(retry_at_);
+    if (may_campaign) also(unattached->election_deadline);
+    if (!is_fetching()) also(retry_at_);
   } else if (const auto* follower = std::get_if<Follower>(&role_)) {
     also(follower->fetch_deadline);
-    if (pending_.empty()) also(retry_at_);
+    if (!is_fetching()) also(retry_at_);
   } else if (const auto* prospective = std::get_if<Prospective>(&role_)) {
     also(prospective->election_deadline);
   } else if (const auto* candidate = std::get_if<Candidate>(&role_)) {

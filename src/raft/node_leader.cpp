@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/assert.hpp>
+#include <cairn/base/mutant.hpp>
 #include <cairn/raft/node.hpp>
 
 namespace cairn::raft {
@@ -27,8 +28,9 @@ void Node::become_leader(std::vector<BrokerId> granting, Instant now) {
   LeaderChange change{settings_.self.id, {}, std::move(granting)};
   for (const Voter& voter : voters().voters()) change.voters.push_back(voter.key.id);
   AppendControl append{{std::move(change)}, log_end_, epoch_};
-  if (voters_from_bootstrap_ && kraft_version_ >= 1) {
-    append.records.push_back(KRaftVersion{kraft_version_});
+  if (voters_from_bootstrap_ && kraft_version() >= 1) {
+    append.records.push_back(KRaftVersion{kraft_version()});
+    kraft_versions_.push_back({log_end_ + 1, kraft_version()});
     append.records.push_back(voters());
     voter_sets_.push_back({log_end_ + 2, VoterSet(voters())});
     voters_from_bootstrap_ = false;
@@ -53,9 +55,18 @@ Output Node::change_voters(VoterSet voters, std::optional<std::int16_t> kraft_ve
   AppendControl append{{}, log_end_, epoch_};
   if (kraft_version) {
     append.records.push_back(KRaftVersion{*kraft_version});
-    kraft_version_ = *kraft_version;
+    kraft_versions_.push_back({log_end_, *kraft_version});
   }
   append.records.push_back(voters);
+  auto& leader = std::get<Leader>(role_);
+  std::map<ReplicaKey, Progress> known = std::exchange(leader.voters, {});
+  for (const Voter& voter : voters.voters()) {
+    Progress& progress = leader.voters[voter.key];
+    const auto at =
+        std::ranges::find(known, voter.key.id, [](const auto& entry) { return entry.first.id; });
+    if (at != known.end()) progress = at->second;
+    progress.key = voter.key;
+  }
   voter_sets_.push_back({log_end_, std::move(voters)});
   log_end_ += static_cast<std::int64_t>(append.records.size());
   output_.log.push_back(std::move(append));
@@ -87,11 +98,28 @@ void Node::update_high_watermark(Instant now) {
   wake_parked(now);
 }
 
-void Node::note_progress(const FetchRequest& request, Instant now) {
+/// A voter's, where id and directory say so; else that of an observer, which is new at its first
+/// fetch.
+Progress& Node::progress_of(const ReplicaKey& replica) {
   auto& leader = std::get<Leader>(role_);
-  const bool voting = leader.voters.contains(request.replica);
-  auto& all = voting ? leader.voters : leader.observers;
-  Progress& progress = all[request.replica];
+  if (voters().contains(replica)) {
+    const auto at = std::ranges::find(leader.voters, replica.id,
+                                      [](const auto& entry) { return entry.first.id; });
+    if (at != leader.voters.end()) return at->second;
+  }
+  return leader.observers[replica];
+}
+
+/// Those that have not fetched for so long are gone (Kafka's rule).
+void Node::forget_silent_observers(Instant now) {
+  constexpr Duration patience = std::chrono::minutes(5);
+  std::erase_if(std::get<Leader>(role_).observers,
+                [&](const auto& entry) { return now - entry.second.last_fetch > patience; });
+}
+
+void Node::note_progress(const FetchRequest& request, Instant now) {
+  const bool voting = voters().contains(request.replica);
+  Progress& progress = progress_of(request.replica);
   progress.key = request.replica;
   if (request.fetch_offset >= log_end_) {
     progress.last_caught_up = now;
@@ -120,7 +148,7 @@ void Node::check_quorum(Instant now) {
   std::ranges::sort(contacts, std::greater<>());
   const Instant majority = contacts[voters().majority() - 1];
   leader.check_quorum_deadline = majority + limit;
-  if (now >= leader.check_quorum_deadline) become_resigned(now);
+  if (now >= leader.check_quorum_deadline && !MUTANT("L13")) become_resigned(now);
 }
 
 void Node::announce_leadership(Instant now) {

@@ -110,7 +110,9 @@ EndQuorumEpochResponse Node::on(const EndQuorumEpochRequest& request, Instant no
     follow_hint({request.leader, request.epoch, request.leader_endpoints}, now);
     if (auto* follower = std::get_if<Follower>(&role_);
         follower != nullptr && follower->leader == request.leader) {
-      // The first in the list campaigns at once, the others give it time.
+      // The first in the list campaigns at once, the others give it time, and their pre-vote: the
+      // leader itself says that it is over.
+      follower->has_fetched = false;
       constexpr Duration max_wait = std::chrono::seconds(1);
       const auto& list = request.preferred_candidates;
       const auto at = std::ranges::find(list, settings_.self.id, &ReplicaKey::id);
@@ -198,11 +200,10 @@ FetchSnapshotResponse Node::on(const FetchSnapshotRequest& request, Instant now)
     response.error = ErrorCode::position_out_of_range;
   }
   if (response.error != ErrorCode::none) return response;
-  auto& leader = std::get<Leader>(role_);  // it downloads: it is there
-  if (const auto at = leader.voters.find(request.replica); at != leader.voters.end()) {
-    at->second.last_fetch = now;
-    at->second.next_begin_epoch = now + settings_.fetch_timeout / 2;
-  }
+  Progress& progress = progress_of(request.replica);  // it downloads: it is there
+  progress.key = request.replica;
+  progress.last_fetch = now;
+  progress.next_begin_epoch = now + settings_.fetch_timeout / 2;
   return response;  // size and bytes are the actor's to add, or SNAPSHOT_NOT_FOUND
 }
 

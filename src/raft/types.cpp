@@ -13,7 +13,7 @@ bool VoterSet::contains(const ReplicaKey& key) const {
   const Voter* voter = find(key.id);
   if (voter == nullptr) return false;
   const DirectoryId& directory = voter->key.directory;
-  return directory.is_zero() || key.directory.is_zero() || directory == key.directory;
+  return directory.is_zero() || directory == key.directory;
 }
 
 const Voter* VoterSet::find(BrokerId id) const {

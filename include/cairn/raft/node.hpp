@@ -42,6 +42,10 @@ class Node {
   /// The leader's actor appended a batch of its own at log_end() in epoch().
   /// REQUIRES: leading.
   Output appended(Offset end, Instant now);
+  /// What the snapshot that an InstallSnapshot asked for says of the voters.
+  void snapshot_loaded(std::optional<VoterSet> voters, std::optional<std::int16_t> kraft_version);
+  /// The leader's host says that nothing listens there: it need not be waited for.
+  Output leader_refused(Instant now);
   /// Appends a new voter set, and kraft.version if it rises; in force at once. REQUIRES: leading.
   Output change_voters(VoterSet voters, std::optional<std::int16_t> kraft_version);
   /// A snapshot of what is committed was written; log_start may move up to it.
@@ -62,7 +66,9 @@ class Node {
   /// -1 until the first commit in this epoch is known.
   Offset high_watermark() const { return high_watermark_; }
   const VoterSet& voters() const;
-  std::int16_t kraft_version() const { return kraft_version_; }
+  std::int16_t kraft_version() const { return kraft_versions_.back().second; }
+  /// Following, and everything that the leader has told to be committed is in the log here.
+  bool caught_up() const;
   const Settings& settings() const { return settings_; }
   LeaderHint hint() const;
 
@@ -118,6 +124,7 @@ class Node {
   void poll(Instant now);
   void send(BrokerId to, Request request, Instant now);
   bool is_asking(BrokerId to, std::size_t kind) const;
+  bool is_fetching() const;
   void ask_votes(bool pre_vote, Instant now);
   void ask_leader_or_bootstrap(Instant now);
   void send_fetch(BrokerId to, Instant now);
@@ -126,6 +133,8 @@ class Node {
   void check_quorum(Instant now);
   void update_high_watermark(Instant now);
   void update_voters_after_truncation();
+  Progress& progress_of(const ReplicaKey& replica);
+  void forget_silent_observers(Instant now);
   Output take_output() { return std::exchange(output_, {}); }
 
   Settings settings_;
@@ -138,12 +147,13 @@ class Node {
   Offset high_watermark_ = no_offset;
   std::uint64_t generation_ = 0;
   std::optional<SnapshotId> latest_snapshot_, earliest_snapshot_;
-  std::vector<std::pair<Offset, VoterSet>> voter_sets_;  // never empty; the last one rules
-  std::int16_t kraft_version_ = 1;
+  std::vector<std::pair<Offset, VoterSet>> voter_sets_;          // never empty; the last one rules
+  std::vector<std::pair<Offset, std::int16_t>> kraft_versions_;  // the same
   bool voters_from_bootstrap_ = false;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_number_ = 1;
-  Instant retry_at_{};  // no request to a leader or bootstrap node before this
+  Instant retry_at_{};        // no request to a leader or bootstrap node before this
+  bool ask_another_ = false;  // the leader did not answer: somebody else may know a newer one
   std::size_t next_bootstrap_ = 0;
   Output output_;
 };

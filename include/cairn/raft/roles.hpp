@@ -27,6 +27,7 @@ struct Follower {
   bool has_fetched = false;  // from this leader, in this epoch
   std::optional<SnapshotId> downloading;
   std::int64_t download_position = 0;
+  Offset leader_high_watermark = no_offset;  // as its last answer said
 };
 struct Prospective {
   std::optional<BrokerId> leader;

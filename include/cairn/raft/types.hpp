@@ -43,7 +43,7 @@ class VoterSet {
   VoterSet() = default;
   explicit VoterSet(std::vector<Voter> voters);
 
-  /// The same id, and the same directory where both are known.
+  /// The same id, and the same directory where the voter's is known.
   bool contains(const ReplicaKey& key) const;
   const Voter* find(BrokerId id) const;
   bool is_only(const ReplicaKey& key) const { return voters_.size() == 1 && contains(key); }

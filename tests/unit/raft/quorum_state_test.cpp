@@ -64,7 +64,7 @@ TEST(VoterSet, knows_a_voter_by_id_and_directory) {
   const VoterSet voters({Voter{{BrokerId(1), Uuid{1, 500}}, {}}, Voter{{BrokerId(2), {}}, {}}});
   EXPECT_TRUE(voters.contains({BrokerId(1), Uuid{1, 500}}));
   EXPECT_FALSE(voters.contains({BrokerId(1), Uuid{1, 501}})) << "the disk was replaced";
-  EXPECT_TRUE(voters.contains({BrokerId(1), {}})) << "a version without directories";
+  EXPECT_FALSE(voters.contains({BrokerId(1), {}})) << "whose disk it is nobody says, as in Kafka";
   EXPECT_TRUE(voters.contains({BrokerId(2), Uuid{1, 502}})) << "a static quorum";
   EXPECT_EQ(VoterSet({Voter{}, Voter{}, Voter{}}).majority(), 2u);
 }
