@@ -43,6 +43,8 @@ Output Node::start(Instant now) {
   } else if (may_vote && stored.voted == settings_.self) {
     epoch_ = stored.epoch - 1;  // become_candidate raises it again
     become_candidate(now);
+  } else if (stored.leader == settings_.self.id) {  // it led, and is no voter any more
+    become_unattached(stored.epoch, std::nullopt, stored.voted, now);
   } else if (stored.leader && voters().find(*stored.leader) != nullptr) {
     become_follower(stored.epoch, *stored.leader, now);
   } else {
@@ -240,9 +242,10 @@ void Node::follow_hint(const LeaderHint& hint, Instant now) {
     }
     return;
   }
+  // A Prospective that knew this leader has given it up: those it asks may not have noticed yet.
   const bool undecided = std::holds_alternative<Unattached>(role_) ||
-                         std::holds_alternative<Prospective>(role_) ||
-                         std::holds_alternative<Candidate>(role_);
+                         std::holds_alternative<Candidate>(role_) ||
+                         (std::holds_alternative<Prospective>(role_) && leader() != hint.leader);
   if (known && reachable && undecided) become_follower(hint.epoch, hint.leader, now);
 }
 

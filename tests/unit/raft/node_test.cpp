@@ -136,6 +136,27 @@ TEST(Vote, is_granted_as_the_table_says) {
   }
 }
 
+/// The others may not have noticed yet that the leader is gone, and name it beside their consent.
+TEST(PreVote, the_leader_that_was_given_up_is_no_news) {
+  Startup startup;
+  startup.election = {Epoch(5), BrokerId(2), std::nullopt};
+  Node node = node_of(3, startup);
+  node.start(start_time);
+  ASSERT_TRUE(std::holds_alternative<Follower>(node.role()));
+  const Instant later = start_time + std::chrono::minutes(1);
+  const Output asked = node.tick(later);
+  ASSERT_TRUE(std::holds_alternative<Prospective>(node.role()));
+  for (const Send& send : asked.sends) {
+    if (send.to != BrokerId(3)) continue;
+    VoteResponse consent;
+    consent.leader = {BrokerId(2), Epoch(5), {{"", "host", 9093}}};
+    consent.granted = true;
+    node.answered(send.number, consent, later);
+  }
+  EXPECT_TRUE(std::holds_alternative<Candidate>(node.role()));
+  EXPECT_EQ(node.epoch(), Epoch(6));
+}
+
 TEST(Vote, is_given_once_an_epoch) {
   Node node = node_of(3);
   node.start(start_time);
