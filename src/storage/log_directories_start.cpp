@@ -45,7 +45,20 @@ runtime::Task<StartResult<>> LogDirectories::lock() {
   if (!metadata_directory_online()) {
     co_return problem("metadata.log.dir: {} cannot be used", options_.metadata_path);
   }
+  co_await read_previous_epoch();
   co_return check_identities();
+}
+
+runtime::Task<> LogDirectories::read_previous_epoch() {
+  std::optional<BrokerEpoch> common;
+  for (const auto& directory : directories_) {
+    if (!directory->health.online()) continue;
+    const auto marked = co_await directory->read_clean_marker();
+    const bool fits = marked && *marked && (!common || *common == **marked);
+    if (!fits) co_return;
+    common = **marked;
+  }
+  previous_broker_epoch_ = common.value_or(no_broker_epoch);
 }
 
 /// A directory that cannot be used is offline; one that is in use refuses the start.
@@ -94,8 +107,10 @@ StartResult<> LogDirectories::check_identities() const {
   for (const LogDirectory* directory : all()) {
     if (!directory->meta) continue;
     const MetaProperties& meta = *directory->meta;
-    if (!first) first = directory;
-    if (meta.cluster_id != first->meta->cluster_id || meta.node_id != first->meta->node_id) {
+    if (!first || first->meta->cluster_id.empty()) first = directory;
+    const bool open = meta.cluster_id.empty();  // a crash came while the others got theirs
+    if ((!open && meta.cluster_id != first->meta->cluster_id) ||
+        meta.node_id != first->meta->node_id) {
       return problem("{} belongs to node {} of cluster {}, but {} to node {} of cluster {}",
                      directory->path, meta.node_id, meta.cluster_id, first->path,
                      first->meta->node_id, first->meta->cluster_id);
@@ -111,10 +126,11 @@ StartResult<> LogDirectories::check_identities() const {
 }
 
 std::optional<MetaProperties> LogDirectories::found() const {
+  std::optional<MetaProperties> found;
   for (const LogDirectory* directory : all()) {
-    if (directory->meta) return directory->meta;
+    if (directory->meta && (!found || found->cluster_id.empty())) found = directory->meta;
   }
-  return std::nullopt;
+  return found;
 }
 
 bool LogDirectories::formatted() const {
@@ -142,11 +158,12 @@ runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
       co_return problem("node.id is {}, but {} says {}; change node.id or the directory", node_id,
                         name, directory.meta->node_id);
     }
-    if (directory.meta->cluster_id != cluster_id) {
+    if (directory.meta->cluster_id != cluster_id && !directory.meta->cluster_id.empty()) {
       co_return problem("this node belongs to cluster {}, but {} says {}", cluster_id, name,
                         directory.meta->cluster_id);
     }
-    if (directory.meta->directory_id) co_return StartResult<>();
+    const bool complete = directory.meta->cluster_id == cluster_id;
+    if (directory.meta->directory_id && complete) co_return StartResult<>();
   } else if (!directory.empty) {
     co_return problem("{} is not empty and has no meta.properties: it was never formatted",
                       directory.path);
@@ -154,7 +171,7 @@ runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
   MetaProperties meta = directory.meta.value_or(MetaProperties());
   meta.cluster_id = cluster_id;
   meta.node_id = node_id;
-  meta.directory_id = Uuid::random(environment_.random);
+  if (!meta.directory_id) meta.directory_id = Uuid::random(environment_.random);
   Bytes content = encode_meta_properties(meta);
   const Result<> written =
       co_await runtime::replace_file(environment_.disk, name, std::move(content));
@@ -184,12 +201,6 @@ runtime::Task<StartResult<>> LogDirectories::load(KnownLogs known) {
   if (online_count() == 0) {
     co_return problem("log.dirs: none of these can be used: {}", fmt::join(options_.paths, ", "));
   }
-  bool all_clean = true;
-  for (const auto& directory : directories_) {
-    all_clean = all_clean && directory->clean;
-    previous_broker_epoch_ = directory->broker_epoch;
-  }
-  if (!all_clean) previous_broker_epoch_ = no_broker_epoch;
   loaded_ = true;
   start_background();
   co_return StartResult<>();

@@ -25,15 +25,20 @@ BrokerEpoch parse_clean_marker(std::string_view text) {
 
 }  // namespace
 
-runtime::Task<Result<>> LogDirectory::take_clean_marker() {
+runtime::Task<Result<std::optional<BrokerEpoch>>> LogDirectory::read_clean_marker() const {
   const std::string name = file(log::file_names::clean_shutdown);
   const auto content = co_await runtime::read_file(environment_.disk, name);
-  if (!content) {
-    if (runtime::is_not_found(content.error())) co_return Result<>();
-    co_return std::unexpected(content.error());
-  }
+  if (content) co_return parse_clean_marker(as_text(*content));
+  if (runtime::is_not_found(content.error())) co_return std::nullopt;
+  co_return std::unexpected(content.error());
+}
+
+runtime::Task<Result<>> LogDirectory::take_clean_marker() {
+  const std::string name = file(log::file_names::clean_shutdown);
+  CO_TRY(const std::optional<BrokerEpoch> marked, co_await read_clean_marker());
+  if (!marked) co_return Result<>();
   clean = true;
-  broker_epoch = parse_clean_marker(as_text(*content));
+  broker_epoch = *marked;
   if (MUTANT("L29")) co_return Result<>();
   CO_TRY(co_await environment_.disk.remove(name));
   co_return co_await environment_.disk.sync_directory(path);

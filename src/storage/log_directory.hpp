@@ -33,6 +33,8 @@ class LogDirectory {
 
   std::string file(std::string_view name) const { return path + "/" + std::string(name); }
 
+  /// What the marker says; nothing if there is none.
+  runtime::Task<Result<std::optional<BrokerEpoch>>> read_clean_marker() const;
   /// Reads the marker and deletes it; what it says goes to clean and broker_epoch.
   runtime::Task<Result<>> take_clean_marker();
   runtime::Task<Result<>> write_clean_marker(BrokerEpoch broker_epoch);

@@ -97,7 +97,8 @@ Result<MetaProperties> decode_meta_properties(BytesView file) {
   if (!parsed_version || *parsed_version < 0 || *parsed_version > 1) {
     return fail(ErrorCode::kafka_storage_error, "meta.properties: version must be 0 or 1");
   }
-  meta.cluster_id = take("cluster.id").value_or("");
+  const auto cluster_id = take("cluster.id");
+  meta.cluster_id = cluster_id.value_or("");
   const auto broker_id = *parsed_version == 0 ? take("broker.id") : std::nullopt;
   const auto node_id = take("node.id");  // means nothing beside a broker.id
   const auto id = *parsed_version == 0 ? broker_id : node_id;
@@ -108,7 +109,7 @@ Result<MetaProperties> decode_meta_properties(BytesView file) {
     }
     meta.node_id = BrokerId(*parsed);
   }
-  if (!id || meta.cluster_id.empty()) {
+  if (!id || !cluster_id || (*parsed_version == 0 && cluster_id->empty())) {
     return fail(ErrorCode::kafka_storage_error,
                 "meta.properties: cluster.id and node.id must be there");
   }

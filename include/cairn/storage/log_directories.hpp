@@ -69,12 +69,14 @@ class LogDirectories : private Cleaner::Logs {
 
   /// Makes missing directories, locks all, reads every meta.properties; they must agree.
   runtime::Task<StartResult<>> lock();
-  /// Cluster id and node id as found; nothing if no directory was formatted before.
+  /// Cluster id and node id as found; nothing if no directory was formatted before. A node that has
+  /// not found its cluster yet has an empty cluster id.
   std::optional<MetaProperties> found() const;
   /// Whether every directory has a meta.properties with a directory id.
   bool formatted() const;
   /// Checks what was found against these, and writes meta.properties where one (or its directory
-  /// id) is missing.
+  /// id, or its cluster id) is missing. An empty cluster id gives the directories their own ids, so
+  /// that they are the same directories after a crash, and leaves the cluster open.
   runtime::Task<StartResult<>> format(std::string cluster_id, BrokerId node_id);
   /// Finds every partition's log, directories in parallel. A log the metadata does not know becomes
   /// a stray; half-deleted ones go. On return the logs of directories that were stopped cleanly are
@@ -109,7 +111,8 @@ class LogDirectories : private Cleaner::Logs {
   DirectoryId directory_id_of(const PartitionLog& log) const;
   std::size_t online_count() const;
   bool metadata_directory_online() const;
-  /// The broker epoch that clean markers held at start; -1 if any was missing.
+  /// The broker epoch that clean markers held at start; -1 if any was missing or they differ. Known
+  /// once the directories are locked: a broker registers before it loads its logs.
   BrokerEpoch previous_broker_epoch() const { return previous_broker_epoch_; }
   /// Woken whenever a directory goes offline: look at online_count().
   runtime::Event& directory_failed() { return directory_failed_; }
@@ -138,6 +141,7 @@ class LogDirectories : private Cleaner::Logs {
 
   runtime::Task<StartResult<>> lock_one(LogDirectory& directory);
   runtime::Task<StartResult<>> read_identity(LogDirectory& directory);
+  runtime::Task<> read_previous_epoch();
   StartResult<> check_identities() const;
   runtime::Task<StartResult<>> format_one(LogDirectory& directory, std::string cluster_id,
                                           BrokerId node_id);

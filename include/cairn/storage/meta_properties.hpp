@@ -15,7 +15,7 @@ namespace cairn::storage {
 
 struct MetaProperties {
   int version = 1;
-  std::string cluster_id;
+  std::string cluster_id;  // empty: of no cluster yet (the key is there, without a value)
   BrokerId node_id = no_broker;
   std::optional<DirectoryId> directory_id;    // missing in directories of older Kafka
   std::map<std::string, std::string> others;  // kept and written back
