@@ -19,13 +19,19 @@ runtime::Task<Result<ProducerId>> ProducerIds::next(Broker& broker) {
     fetching_ = true;
     protocol::AllocateProducerIdsRequest request{.broker_id = broker.node_id().value(),
                                                  .broker_epoch = self->epoch.value()};
-    auto ask = [&broker, request] { return broker.controller.allocate_producer_ids(request); };
+    auto ask = [&broker, request] { return broker.controller.ask_producer_ids(request); };
     const auto block = co_await runtime::call_on(broker.shard, broker.controller_shard, ask);
     fetching_ = false;
     fetched_.set();
-    if (block.error_code != ErrorCode::none) co_return fail(block.error_code);
-    next_ = block.producer_id_start;
-    end_ = block.producer_id_start + block.producer_id_len;
+    // No controller, or none that can be reached: the client may ask again.
+    if (!block) co_return fail(ErrorCode::coordinator_load_in_progress, block.error().why);
+    if (block->error_code == ErrorCode::not_controller ||
+        block->error_code == ErrorCode::stale_broker_epoch) {
+      co_return fail(ErrorCode::coordinator_load_in_progress, "no controller gives ids now");
+    }
+    if (block->error_code != ErrorCode::none) co_return fail(block->error_code);
+    next_ = block->producer_id_start;
+    end_ = block->producer_id_start + block->producer_id_len;
   }
   co_return ProducerId(next_++);
 }

@@ -36,11 +36,9 @@ struct Route {
   Serve serve;
 };
 
-/// Whether an API that has a Route is served on such a listener. Fetch on a controller's listener
-/// is the quorum's replication, which a single voter has no use for.
+/// Whether an API that has a Route is served on such a listener.
 inline bool is_served(const protocol::ApiEntry& api, bool controller_listener) {
-  if (!controller_listener) return api.on_broker;
-  return api.on_controller && api.key != protocol::ApiKey::fetch;
+  return controller_listener ? api.on_controller : api.on_broker;
 }
 
 /// All of them, in order of key.
@@ -52,6 +50,7 @@ std::span<const Route> session_routes();
 std::span<const Route> data_routes();
 std::span<const Route> group_routes();
 std::span<const Route> admin_routes();
+std::span<const Route> quorum_routes();
 
 namespace detail {
 

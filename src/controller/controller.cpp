@@ -28,19 +28,35 @@ Task<typename Request::Response> ask(Core& core, const Request& request, Decide 
 
 }  // namespace
 
-Controller::Controller(runtime::Shard& shard, runtime::Disk& disk,
+Controller::Controller(runtime::Shard& shard, runtime::Disk& disk, runtime::Network& network,
                        const config::ServerConfig& config, Identity identity)
-    : core_(std::make_unique<Core>(shard, disk, config, std::move(identity))) {}
+    : core_(std::make_unique<Core>(shard, disk, network, config, std::move(identity))) {}
 
 Controller::~Controller() = default;
 
 runtime::Shard& Controller::shard() { return core_->shard; }
 
-void Controller::subscribe(runtime::Shard& to, Deliver deliver) {
-  core_->publisher.subscribe(to, std::move(deliver));
+void Controller::subscribe(runtime::Shard& to, Deliver deliver, FirstImage first) {
+  core_->publisher.subscribe(to, std::move(deliver), first);
 }
 
+Task<Result<std::string>> Controller::find_cluster() { return core_->find_cluster(); }
+
+void Controller::belong_to(std::string cluster_id) {
+  core_->identity.cluster_id = std::move(cluster_id);
+}
+
+const std::string& Controller::cluster_id() const { return core_->identity.cluster_id; }
+
 Task<Result<>> Controller::start() { return core_->start(); }
+
+void Controller::give_up_starting() {
+  core_->abandoned = true;
+  core_->progress.set();
+  core_->broker.answered.set();
+}
+
+Task<> Controller::hand_over() { return core_->hand_over(); }
 
 Task<> Controller::stop() { return core_->stop(); }
 
@@ -95,7 +111,16 @@ Task<protocol::UpdateFeaturesResponse> Controller::update_features(
   auto decide = [&](const Image& image) {
     auto decided = metadata::update_features(image, core.config.node_id, request, version,
                                              core.node->kraft_version());
-    if (decided.kraft_version) core.kraft_upgrade = decided.kraft_version;
+    if (decided.kraft_version && !core.voters_with_directories()) {
+      // The voters' record needs them all; they come with the fetches.
+      decided.decision.records.clear();
+      decided.decision.response.error_code = ErrorCode::invalid_update_version;
+      decided.decision.response.error_message =
+          "Not every voter has told its directory id yet; all must be running to raise "
+          "kraft.version.";
+    } else if (decided.kraft_version) {
+      core.kraft_upgrade = decided.kraft_version;
+    }
     return std::move(decided.decision);
   };
   co_return co_await ask(core, request, decide);
@@ -121,38 +146,17 @@ Task<protocol::AlterPartitionResponse> Controller::alter_partition(
 
 Task<protocol::BrokerRegistrationResponse> Controller::register_broker(
     protocol::BrokerRegistrationRequest request) {
-  Core& core = *core_;
-  auto decide = [&](const Image& image) {
-    const metadata::BrokerContext context = core.broker_context();
-    auto decision = metadata::register_broker(image, core.heartbeats, context, request);
-    if (decision.response.error_code == ErrorCode::none) {
-      const BrokerEpoch epoch(decision.response.broker_epoch);
-      core.heartbeats.touch(BrokerId(request.broker_id), epoch, context.now, no_offset);
-    }
-    return decision;
-  };
-  co_return co_await ask(core, request, decide);
+  return core_->decide_registration(std::move(request));
 }
 
 Task<protocol::BrokerHeartbeatResponse> Controller::broker_heartbeat(
     protocol::BrokerHeartbeatRequest request) {
-  Core& core = *core_;
-  auto decide = [&](const Image& image) {
-    const metadata::BrokerContext context = core.broker_context();
-    const BrokerId id(request.broker_id);
-    auto decision = metadata::broker_heartbeat(image, core.heartbeats, context, request);
-    if (decision.response.error_code == ErrorCode::none) {
-      core.heartbeats.touch(id, BrokerEpoch(request.broker_epoch), context.now,
-                            Offset(request.current_metadata_offset));
-      const bool begins = request.want_shut_down && !decision.response.should_shut_down;
-      if (begins && !decision.records.empty()) {
-        const auto count = static_cast<std::int64_t>(decision.records.size());
-        core.heartbeats.set_shutdown_offset(id, context.next_offset + (count - 1));
-      }
-    }
-    return decision;
-  };
-  co_return co_await ask(core, request, decide);
+  return core_->decide_heartbeat(std::move(request));
+}
+
+Task<protocol::ControllerRegistrationResponse> Controller::register_controller(
+    protocol::ControllerRegistrationRequest request) {
+  return core_->decide_controller_registration(std::move(request));
 }
 
 Task<protocol::UnregisterBrokerResponse> Controller::unregister_broker(
@@ -175,6 +179,20 @@ std::shared_ptr<const Image> Controller::image() const { return core_->committed
 
 BrokerId Controller::active_controller() const {
   return core_->node ? core_->node->leader().value_or(no_broker) : no_broker;
+}
+
+bool Controller::is_active() const { return core_->active(); }
+
+QuorumStatus Controller::quorum_status() const {
+  QuorumStatus status;
+  if (!core_->node) return status;
+  const raft::Node& node = *core_->node;
+  status.epoch = node.epoch();
+  status.leader = node.leader().value_or(no_broker);
+  status.leading = node.is_leader();
+  status.log_end = node.log_end();
+  status.high_watermark = node.high_watermark();
+  return status;
 }
 
 runtime::Task<BrokerId> Controller::ask_active_controller() const { co_return active_controller(); }

@@ -2,13 +2,15 @@
 #include "core.hpp"
 
 #include <cairn/base/log.hpp>
+#include <cairn/base/mutant.hpp>
 
 namespace cairn::controller {
 
-Controller::Core::Core(runtime::Shard& on, runtime::Disk& on_disk,
+Controller::Core::Core(runtime::Shard& on, runtime::Disk& on_disk, runtime::Network& on_network,
                        const config::ServerConfig& server, Identity who)
     : shard(on),
       disk(on_disk),
+      network(on_network),
       config(server),
       identity(std::move(who)),
       environment(on_disk, on.clock(), on.random().fork()),
@@ -16,6 +18,12 @@ Controller::Core::Core(runtime::Shard& on, runtime::Disk& on_disk,
       log(environment, health, identity.metadata_directory, server.metadata_log),
       publisher(on),
       heartbeats(server.controller.broker_session_timeout),
+      peers(on, on_network, server),
+      link(on, peers,
+           [this](QuorumAnswer answer) {
+             inbox.push_back(std::move(answer));
+             work.set();
+           }),
       tasks(on.context()) {}
 
 metadata::BrokerContext Controller::Core::broker_context() const {
@@ -68,10 +76,13 @@ runtime::Task<Result<>> Controller::Core::committed_up_to(Offset end, std::uint6
       co_return fail(ErrorCode::kafka_storage_error, "the metadata log is broken");
     }
     // Leadership was lost meanwhile: whether the records survive is for the next leader to say.
-    if (term != in_term) co_return fail(ErrorCode::not_controller, "lost the leadership");
+    if (term != in_term && !MUTANT("L10"))
+      co_return fail(ErrorCode::not_controller, "lost the leadership");
     if (!co_await progress.wait()) co_return fail(ErrorCode::not_controller, "stopping");
   }
-  if (term != in_term) co_return fail(ErrorCode::not_controller, "lost the leadership");
+  if (term != in_term && !MUTANT("L10")) {
+    co_return fail(ErrorCode::not_controller, "lost the leadership");
+  }
   co_return Result<>{};
 }
 
@@ -80,6 +91,11 @@ void Controller::Core::activate() {
   ++term;
   activated = true;
   heartbeats.start(latest(), now());
+  for (const auto& [id, broker_known] : latest().brokers) {
+    // When it began to leave only the controller before knew; whoever applies this epoch's
+    // beginning has applied that too.
+    if (broker_known.in_controlled_shutdown) heartbeats.set_shutdown_offset(id, next_offset - 1);
+  }
   heartbeats.forget(config.node_id);  // our own former process is gone: its directory lock is ours
   if (appended.in_transaction()) {
     protocol::AbortTransactionRecord abort;
@@ -91,25 +107,8 @@ void Controller::Core::activate() {
                   bootstrap.size());
     enqueue(metadata::in_transaction("Bootstrap records", bootstrap));
   }
-  const auto* known = latest().controllers.find(config.node_id);
-  if (known == nullptr || known->incarnation_id != identity.incarnation) {
-    protocol::ControllerRegistrationRequest request;
-    request.controller_id = config.node_id.value();
-    request.incarnation_id = identity.incarnation;
-    for (const metadata::Endpoint& endpoint : identity.controller_endpoints) {
-      auto& listener = request.listeners.emplace_back();
-      listener.name = endpoint.listener;
-      listener.host = endpoint.host;
-      listener.port = endpoint.port;
-      listener.security_protocol = endpoint.security_protocol;
-    }
-    for (const metadata::SupportedFeature& supported : metadata::supported_features()) {
-      auto& feature = request.features.emplace_back();
-      feature.name = supported.name;
-      feature.min_supported_version = supported.range.min;
-      feature.max_supported_version = supported.range.max;
-    }
-    enqueue(metadata::register_controller(latest(), request).records);
+  if (!is_registered()) {
+    enqueue(metadata::register_controller(latest(), own_controller_registration()).records);
   }
 }
 
@@ -117,6 +116,7 @@ void Controller::Core::deactivate() {
   ++term;
   activated = false;
   outbox.clear();
+  kraft_upgrade.reset();
   uncommitted.clear();
   appended = committed;  // thrown away, not rolled back: the log says what remains
   next_offset = node->log_end();

@@ -30,6 +30,17 @@ void add_replicas(const raft::Node& node, const std::map<raft::ReplicaKey, raft:
   }
 }
 
+/// Beside the error, for nodes that look for a cluster (formation.cpp).
+void add_known_voters(const std::vector<raft::ReplicaKey>& voters, std::int16_t version,
+                      std::vector<DescribeQuorumResponse::ReplicaState>& to) {
+  for (const raft::ReplicaKey& key : voters) {
+    auto& state = to.emplace_back();
+    state.replica_id = key.id.value();
+    state.log_end_offset = no_offset.value();
+    if (version >= 2) state.replica_directory_id = key.directory;
+  }
+}
+
 void add_nodes(const raft::Node& node, DescribeQuorumResponse& response) {
   for (const raft::Voter& voter : node.voters().voters()) {
     auto& entry = response.nodes.emplace_back();
@@ -62,6 +73,11 @@ runtime::Task<DescribeQuorumResponse> Controller::describe_quorum(DescribeQuorum
         result.error_code = ErrorCode::unknown_topic_or_partition;
       } else if (leader == nullptr) {
         result.error_code = ErrorCode::not_leader_or_follower;
+        if (node != nullptr) {
+          result.leader_id = node->leader().value_or(no_broker).value();
+          result.leader_epoch = node->epoch().value();
+        }
+        add_known_voters(core_->known_voters(), version, result.current_voters);
       } else {
         result.leader_id = node->settings().self.id.value();
         result.leader_epoch = node->epoch().value();

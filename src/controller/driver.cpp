@@ -21,7 +21,20 @@ runtime::Task<> Controller::Core::drive() {
     }
     if (co_await runtime::cancelled()) break;
   }
+  dismiss_questions();
   driver_ended.set();
+}
+
+/// Nobody will answer them any more.
+void Controller::Core::dismiss_questions() {
+  for (auto& input : inbox) {
+    if (auto* question = std::get_if<std::shared_ptr<QuorumQuestion>>(&input)) {
+      (*question)->answered.set();
+    }
+  }
+  for (auto& [number, question] : questions) question->answered.set();
+  inbox.clear();
+  questions.clear();
 }
 
 /// One round: what the node said, then what was decided, then what is due; or a wait for any of
@@ -32,9 +45,23 @@ runtime::Task<Result<>> Controller::Core::turn() {
     outputs.pop_front();
     co_return co_await carry_out(std::move(output));
   }
+  if (!inbox.empty()) {
+    take_input();
+    while (!outputs.empty()) {
+      raft::Output output = std::move(outputs.front());
+      outputs.pop_front();
+      CO_TRY(co_await carry_out(std::move(output)));
+    }
+  }
   if (!outbox.empty()) co_return co_await write_outbox();
+  if (!inbox.empty()) co_return Result<>{};
   if (clean_due) co_return co_await clean_log();
   if (kraft_upgrade) co_return co_await upgrade_kraft();
+  if (std::exchange(resign_wanted, false)) {
+    outputs.push_back(node->resign(now()));
+    progress.set();
+    co_return Result<>{};
+  }
   fence_silent_brokers();
   maybe_write_no_op();
   maybe_snapshot();
@@ -50,6 +77,51 @@ runtime::Task<Result<>> Controller::Core::turn() {
   raft::Output output = node->tick(now());
   if (!output.empty()) outputs.push_back(std::move(output));
   co_return Result<>{};
+}
+
+/// REQUIRES: everything that the node said before was carried out.
+void Controller::Core::take_input() {
+  auto input = std::move(inbox.front());
+  inbox.pop_front();
+  raft::Output output;
+  if (auto* question = std::get_if<std::shared_ptr<QuorumQuestion>>(&input)) {
+    const std::uint64_t number = next_question++;
+    questions[number] = *question;
+    if (const auto* begin = std::get_if<raft::BeginQuorumEpochRequest>(&(*question)->request)) {
+      peers.learn_if_unknown(begin->leader, begin->leader_endpoints);
+    }
+    output = node->step(number, (*question)->request, now());
+  } else {
+    auto& answer = std::get<QuorumAnswer>(input);
+    held = std::move(answer.owner);
+    note_answer(answer);
+    if (answer.response) {
+      output = node->answered(answer.number, *answer.response, now());
+    } else {
+      output = node->request_failed(answer.number, now());
+      if (answer.refused && node->leader() == answer.from && !node->is_leader()) {
+        outputs.push_back(std::move(output));
+        output = node->leader_refused(now());
+      }
+    }
+  }
+  if (!output.empty()) outputs.push_back(std::move(output));
+}
+
+/// Where a leader listens, and whether we talk to our own cluster at all.
+void Controller::Core::note_answer(const QuorumAnswer& answer) {
+  if (!answer.response) return;
+  const ErrorCode error =
+      std::visit([](const auto& response) { return response.error; }, *answer.response);
+  const raft::LeaderHint& hint =
+      std::visit([](const auto& response) -> const raft::LeaderHint& { return response.leader; },
+                 *answer.response);
+  peers.learn_if_unknown(hint.leader, hint.endpoints);
+  if (error != ErrorCode::inconsistent_cluster_id || !stranger.empty()) return;
+  stranger = peers.name_of(answer.from);
+  logging::error("{} belongs to another cluster; this node belongs to cluster {}", stranger,
+                 identity.cluster_id);
+  progress.set();
 }
 
 /// The order is the safety: durable state, log, flush, and only then words to others and commits.
@@ -75,11 +147,64 @@ runtime::Task<Result<>> Controller::Core::carry_out(raft::Output output) {
     raft::Output next = node->flushed(end, generation, now());
     if (!next.empty()) outputs.push_front(std::move(next));
   }
-  ASSERT(output.sends.empty() && output.replies.empty(), "a quorum of one speaks to nobody");
+  if (!output.log.empty() && !is_alone()) peers.learn(node->voters());
+  for (raft::Reply& answer : output.replies) {
+    CO_TRY(co_await reply(std::move(answer)));
+  }
+  for (raft::Send& send : output.sends) {
+    const Duration timeout = timeout_of(send.request);
+    link.send(tasks, std::move(send), timeout);
+  }
   if (output.high_watermark) {
     CO_TRY(co_await commit(*output.high_watermark));
   }
+  progress.set();
   co_return Result<>{};
+}
+
+/// As long as the node itself waits for the answer.
+Duration Controller::Core::timeout_of(const raft::Request& request) const {
+  const Duration usual = config.quorum.request_timeout;
+  const auto* fetch = std::get_if<raft::FetchRequest>(&request);
+  return fetch == nullptr ? usual : usual + fetch->max_wait;
+}
+
+/// The node has decided; what it cannot have, bytes, is added here.
+runtime::Task<Result<>> Controller::Core::reply(raft::Reply reply) {
+  auto waiting = questions.extract(reply.number);
+  if (waiting.empty()) co_return Result<>{};
+  QuorumQuestion& question = *waiting.mapped();
+  if (auto* fetch = std::get_if<raft::FetchResponse>(&reply.response); fetch && fetch->read_from) {
+    const auto& request = std::get<raft::FetchRequest>(question.request);
+    const auto most =
+        static_cast<std::size_t>(std::clamp(request.max_bytes, 1, config.quorum.fetch_max_bytes));
+    CO_TRY(question.records, co_await log.read_raw(*fetch->read_from, most));
+  }
+  auto* part = std::get_if<raft::FetchSnapshotResponse>(&reply.response);
+  if (part != nullptr && part->error == ErrorCode::none) {
+    const auto& request = std::get<raft::FetchSnapshotRequest>(question.request);
+    const auto most = static_cast<std::size_t>(
+        std::clamp(request.max_bytes, 1, config.quorum.fetch_snapshot_max_bytes));
+    auto read = co_await log.read_part(request.snapshot, request.position, most);
+    if (read) {
+      part->size = read->size;
+      question.records = protocol::Records::owning(std::move(read->bytes));
+    } else {
+      part->error = read.error().code;
+    }
+  }
+  question.response = std::move(reply.response);
+  question.answered.set();
+  co_return Result<>{};
+}
+
+runtime::Task<std::shared_ptr<QuorumQuestion>> Controller::Core::ask_node(raft::Request request) {
+  if (!node || stopping || failed.is_set()) co_return nullptr;
+  auto question = std::make_shared<QuorumQuestion>(std::move(request));
+  inbox.push_back(question);
+  work.set();
+  if (!co_await question->answered.wait() || !question->response) co_return nullptr;
+  co_return question;
 }
 
 runtime::Task<Result<>> Controller::Core::change_log(raft::LogChange change) {
@@ -91,8 +216,30 @@ runtime::Task<Result<>> Controller::Core::change_log(raft::LogChange change) {
     next_offset = log.log_end();
     co_return truncated;
   }
-  // Fetched records and snapshots come from other voters.
-  co_return fail(ErrorCode::unsupported_version, "the quorum has only this voter");
+  if (const auto* fetched = std::get_if<raft::AppendFetched>(&change)) {
+    bytes_since_snapshot += fetched->records.size();
+    auto appended_bytes = co_await log.append(to_bytes(fetched->records));
+    next_offset = log.log_end();
+    co_return appended_bytes;
+  }
+  if (const auto* chunk = std::get_if<raft::StoreSnapshotChunk>(&change)) {
+    co_return co_await log.store_chunk(chunk->id, chunk->position, chunk->bytes);
+  }
+  co_return co_await install_snapshot(std::get<raft::InstallSnapshot>(change).id);
+}
+
+/// The image goes from what it was to the snapshot's in one step.
+runtime::Task<Result<>> Controller::Core::install_snapshot(raft::SnapshotId id) {
+  CO_TRY(LoadedMetadata loaded, co_await log.install(id));
+  std::optional<raft::VoterSet> voters;
+  if (!loaded.startup.voters.empty()) voters = loaded.startup.voters.back().second;
+  node->snapshot_loaded(std::move(voters), loaded.startup.kraft_version);
+  committed = appended = loaded.replay;
+  uncommitted.clear();
+  next_offset = log.log_end();
+  bytes_since_snapshot = 0;
+  last_snapshot = now();
+  co_return Result<>{};
 }
 
 runtime::Task<Result<>> Controller::Core::append_control(raft::AppendControl control) {
@@ -130,14 +277,31 @@ runtime::Task<Result<>> Controller::Core::catch_up() {
   co_return Result<>{};
 }
 
+/// A follower's image follows its log.
+runtime::Task<Result<>> Controller::Core::replay_committed(Offset end) {
+  Offset at = committed.image()->offset + 1;
+  while (at < end) {
+    CO_TRY(const auto batches, co_await log.read(at, end));
+    if (batches.empty()) break;
+    for (const MetadataLog::ReadBatch& batch : batches) {
+      CO_TRY(committed.apply(batch.decoded.records, batch.next_offset - 1, batch.epoch,
+                             batch.timestamp));
+      at = batch.next_offset;
+    }
+  }
+  if (at < end) co_return fail(ErrorCode::corrupt_message, "the metadata log cannot be read");
+  if (!activated) appended = committed;
+  co_return Result<>{};
+}
+
 runtime::Task<Result<>> Controller::Core::write_outbox() {
   Bytes batches = std::exchange(outbox, {});
   const Offset end = next_offset;
   bytes_since_snapshot += batches.size();
   CO_TRY(co_await log.append(std::move(batches)));
   if (!node->is_leader()) co_return Result<>{};
-  raft::Output shared = node->appended(end, now());
-  if (!shared.empty()) outputs.push_back(std::move(shared));
+  // Followers write it while we flush it; our own end counts once that is done.
+  CO_TRY(co_await carry_out(node->appended(end, now())));
   const std::uint64_t generation = node->generation();
   CO_TRY(co_await log.flush());
   raft::Output flushed = node->flushed(end, generation, now());
@@ -149,7 +313,9 @@ runtime::Task<Result<>> Controller::Core::write_outbox() {
 /// A live quorum rises to kraft.version 1: its voters go into the log with their directories.
 runtime::Task<Result<>> Controller::Core::upgrade_kraft() {
   const std::int16_t level = *std::exchange(kraft_upgrade, std::nullopt);
-  CO_TRY(co_await append_voters(own_voter_set(identity.directory), level));
+  std::optional<raft::VoterSet> voters = voters_with_directories();
+  if (!voters || !node->is_leader()) co_return Result<>{};
+  CO_TRY(co_await append_voters(*std::move(voters), level));
   // quorum-state has another layout from this level on.
   const raft::ElectionState state{node->epoch(), node->leader(), std::nullopt};
   CO_TRY(co_await log.write_election(state, level, node->voters()));
@@ -166,89 +332,12 @@ runtime::Task<Result<>> Controller::Core::commit(Offset high_watermark) {
     committed = std::move(uncommitted.front().state);
     uncommitted.pop_front();
   }
-  committed_end = high_watermark;
+  if (committed.image()->offset + 1 < high_watermark) {
+    CO_TRY(co_await replay_committed(high_watermark));
+  }
+  committed_end = std::max(committed_end, high_watermark);
   publisher.publish(committed.image());
   progress.set();
-  co_return Result<>{};
-}
-
-void Controller::Core::wait_until(std::optional<Instant>& earliest) const {
-  const auto also = [&](Instant when) {
-    if (!earliest || when < *earliest) earliest = when;
-  };
-  if (!active()) return;
-  const metadata::Image& image = *committed.image();
-  const bool others = image.brokers.size() > (image.broker(config.node_id) != nullptr ? 1u : 0u);
-  if (others) {
-    if (const auto deadline = heartbeats.next_deadline(image)) also(*deadline);
-  }
-  if (bytes_since_snapshot > 0 && config.metadata_log.max_snapshot_interval.count() > 0) {
-    also(last_snapshot + config.metadata_log.max_snapshot_interval);
-  }
-  if (writes_no_ops()) also(last_append + config.metadata_log.max_idle_interval);
-}
-
-void Controller::Core::fence_silent_brokers() {
-  if (!active()) return;
-  // Our own broker lives as long as this process; a registration of a former one does not count.
-  const metadata::Broker* own = latest().broker(config.node_id);
-  if (own != nullptr && own->incarnation == identity.incarnation) {
-    heartbeats.touch(own->id, own->epoch, now(), committed.image()->offset);
-  }
-  for (const BrokerId id : heartbeats.silent(latest(), now())) {
-    if (id == config.node_id) continue;
-    logging::warn("fencing broker.id={}: no heartbeat within broker.session.timeout.ms", id);
-    heartbeats.forget(id);
-    enqueue(metadata::fence_broker(latest(), broker_context(), id));
-  }
-}
-
-/// NoOps tell followers that the leader is alive and how far they lag. A quorum of one has nobody
-/// to tell, and two flushes a second would be most of an idle node's cost: there they are written
-/// only if metadata.max.idle.interval.ms was set by hand.
-bool Controller::Core::writes_no_ops() const {
-  if (config.metadata_log.max_idle_interval.count() <= 0) return false;
-  return node->voters().size() > 1 || config.settings.contains("metadata.max.idle.interval.ms");
-}
-
-void Controller::Core::maybe_write_no_op() {
-  if (!active() || !writes_no_ops()) return;
-  if (now() - last_append < config.metadata_log.max_idle_interval) return;
-  enqueue({{protocol::NoOpRecord{}, 0}});
-}
-
-void Controller::Core::maybe_snapshot() {
-  if (snapshot_running || bytes_since_snapshot == 0 || stopping) return;
-  const auto& limits = config.metadata_log;
-  const bool large =
-      limits.max_record_bytes_between_snapshots > 0 &&
-      bytes_since_snapshot >= static_cast<std::uint64_t>(limits.max_record_bytes_between_snapshots);
-  const bool old = limits.max_snapshot_interval.count() > 0 &&
-                   now() - last_snapshot >= limits.max_snapshot_interval;
-  const bool has_metadata = committed.image()->metadata_version() > 0;
-  if ((!large && !old) || !has_metadata || committed.in_transaction()) return;
-  snapshot_running = true;
-  bytes_since_snapshot = 0;
-  last_snapshot = now();
-  tasks.spawn(take_snapshot());
-}
-
-runtime::Task<> Controller::Core::take_snapshot() {
-  auto id = co_await log.write_snapshot(committed.image(), node->voters(), node->kraft_version());
-  snapshot_running = false;
-  if (id) {
-    node->snapshot_taken(*id);
-    clean_due = true;
-  } else {
-    logging::error("writing a metadata snapshot failed: {}", id.error().why);
-  }
-  work.set();
-}
-
-runtime::Task<Result<>> Controller::Core::clean_log() {
-  clean_due = false;
-  CO_TRY(const Offset start, co_await log.clean());
-  node->log_start_moved(start);
   co_return Result<>{};
 }
 

@@ -102,7 +102,7 @@ runtime::Task<Result<raft::SnapshotId>> MetadataLog::write_snapshot(
   file.reset();
   CO_TRY(co_await environment_.disk.rename(part, target));
   CO_TRY(co_await environment_.disk.sync_directory(directory_));
-  snapshots_.push_back(id);
+  remember_snapshot(id);
   logging::info("metadata snapshot end_offset={} epoch={} bytes={}", id.end_offset, id.epoch,
                 position);
   co_return id;

@@ -11,6 +11,7 @@
 
 #include <cairn/config/server_config.hpp>
 #include <cairn/metadata/replay.hpp>
+#include <cairn/protocol/records.hpp>
 #include <cairn/raft/output.hpp>
 #include <cairn/storage/partition_log.hpp>
 
@@ -31,13 +32,22 @@ struct NewQuorum {
   std::int64_t timestamp = 0;
 };
 
+/// A stretch of a snapshot file.
+struct SnapshotPart {
+  std::int64_t size = 0;  // of the whole file
+  Bytes bytes;
+};
+
 class MetadataLog {
  public:
   MetadataLog(storage::Environment& environment, storage::DirectoryHealth& health,
               std::string metadata_directory, const config::MetadataLogConfig& config);
 
-  /// Formats if there is nothing, then loads.
-  runtime::Task<Result<LoadedMetadata>> open(NewQuorum quorum);
+  /// Formats an empty directory if voters are given, then loads.
+  runtime::Task<Result<LoadedMetadata>> open(std::optional<NewQuorum> quorum);
+  /// Writes the 0-0 checkpoint of a cluster that is being formed or joined, over what an attempt
+  /// before may have left. Before open().
+  runtime::Task<Result<>> format(NewQuorum quorum);
   runtime::Task<Result<>> close();
 
   runtime::Task<Result<>> write_election(raft::ElectionState state, std::int16_t kraft_version,
@@ -56,6 +66,17 @@ class MetadataLog {
   /// Whole batches from `from`, about 1 MiB at most, all below `end`.
   runtime::Task<Result<std::vector<ReadBatch>>> read(Offset from, Offset end);
 
+  /// The same as they lie on disk, for a follower; to the end of the log.
+  runtime::Task<Result<protocol::Records>> read_raw(Offset from, std::size_t max_bytes);
+
+  /// A snapshot that a leader sends: its bytes one after another, then install(), after which the
+  /// log is empty and begins at the snapshot's end.
+  runtime::Task<Result<>> store_chunk(raft::SnapshotId id, std::int64_t position, BytesView bytes);
+  runtime::Task<Result<LoadedMetadata>> install(raft::SnapshotId id);
+  /// For a follower. snapshot_not_found, position_out_of_range.
+  runtime::Task<Result<SnapshotPart>> read_part(raft::SnapshotId id, std::int64_t position,
+                                                std::size_t max_bytes);
+
   /// Writes a snapshot of the image beside everything else; durable when it returns.
   runtime::Task<Result<raft::SnapshotId>> write_snapshot(
       std::shared_ptr<const metadata::Image> image, raft::VoterSet voters,
@@ -69,13 +90,14 @@ class MetadataLog {
   const std::vector<raft::SnapshotId>& snapshots() const { return snapshots_; }
 
  private:
-  runtime::Task<Result<>> format_if_empty(NewQuorum quorum);
+  runtime::Task<Result<bool>> is_empty();
   runtime::Task<Result<>> find_snapshots();
   runtime::Task<Result<>> load_snapshot(raft::SnapshotId id, LoadedMetadata& loaded);
   runtime::Task<Result<>> load_bootstrap(LoadedMetadata& loaded);
   runtime::Task<Result<>> load_election(LoadedMetadata& loaded);
   runtime::Task<Result<>> scan_control_records(Offset from, LoadedMetadata& loaded);
   runtime::Task<Result<>> write_new(std::string path, Bytes content);
+  void remember_snapshot(raft::SnapshotId id);
   storage::LogOptions options() const;
   std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
 

@@ -26,8 +26,12 @@ Bytes whole_file(SnapshotWriter writer) {
 
 }  // namespace
 
-runtime::Task<Result<LoadedMetadata>> MetadataLog::open(NewQuorum quorum) {
-  CO_TRY(co_await format_if_empty(std::move(quorum)));
+runtime::Task<Result<LoadedMetadata>> MetadataLog::open(std::optional<NewQuorum> quorum) {
+  CO_TRY(const bool empty, co_await is_empty());
+  if (empty && quorum) {
+    CO_TRY(co_await format(*std::move(quorum)));
+  }
+  CO_TRY(co_await environment_.disk.create_directory(directory_));
   CO_TRY(co_await find_snapshots());
   storage::OpenLog request;
   request.directory = directory_;
@@ -64,16 +68,17 @@ runtime::Task<Result<LoadedMetadata>> MetadataLog::open(NewQuorum quorum) {
   co_return loaded;
 }
 
-runtime::Task<Result<>> MetadataLog::format_if_empty(NewQuorum quorum) {
+runtime::Task<Result<bool>> MetadataLog::is_empty() {
+  CO_TRY(const runtime::FileStatus status, co_await environment_.disk.stat(directory_));
+  if (!status.exists) co_return true;
+  CO_TRY(const auto entries, co_await environment_.disk.list(directory_));
+  co_return std::ranges::all_of(entries, [](const runtime::DirectoryEntry& entry) {
+    return entry.name.ends_with(".part");  // what a crash while formatting leaves
+  });
+}
+
+runtime::Task<Result<>> MetadataLog::format(NewQuorum quorum) {
   runtime::Disk& disk = environment_.disk;
-  CO_TRY(const runtime::FileStatus status, co_await disk.stat(directory_));
-  if (status.exists) {
-    CO_TRY(const auto entries, co_await disk.list(directory_));
-    const auto counts = [](const runtime::DirectoryEntry& entry) {
-      return !entry.name.ends_with(".part");  // what a crash while formatting leaves
-    };
-    if (std::ranges::any_of(entries, counts)) co_return Result<>{};
-  }
   // bootstrap.checkpoint first: the directory counts as formatted once it is not empty.
   const std::string bootstrap = metadata_directory_ + "/bootstrap.checkpoint";
   CO_TRY(const runtime::FileStatus known, co_await disk.stat(bootstrap));

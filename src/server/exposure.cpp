@@ -140,18 +140,25 @@ void add_cluster(const ClusterCounts& counts, double is_active, std::vector<Samp
 
 Task<std::vector<Sample>> samples_of(runtime::Shard& shard) { co_return shard.metrics().samples(); }
 
+struct ControllerView {
+  std::shared_ptr<const metadata::Image> image;
+  bool active = false;
+};
+Task<ControllerView> view_of(const controller::Controller& controller) {
+  co_return ControllerView{controller.image(), controller.is_active()};
+}
+
 /// `counts` are those of the answer before, kept for as long as nothing in the cluster changes.
 Task<std::vector<Sample>> gather(Exposed exposed, std::shared_ptr<ClusterCounts> counts) {
   std::vector<Sample> all = exposed.data.metrics().samples();
   auto ask = [&control = exposed.control] { return samples_of(control); };
   std::vector<Sample> more = co_await runtime::call_on(exposed.data, exposed.control, ask);
   std::ranges::move(more, std::back_inserter(all));
-  const std::shared_ptr<const metadata::Image> image = exposed.partitions.image();
-  if (!exposed.config.controller_role || image == nullptr) co_return all;
-  auto who = [&controller = *exposed.controller] { return controller.ask_active_controller(); };
-  const BrokerId active = co_await runtime::call_on(exposed.data, exposed.control, who);
-  if (counts->of != image) *counts = count(image);
-  add_cluster(*counts, active == exposed.config.node_id ? 1 : 0, all);
+  if (!exposed.config.controller_role || exposed.controller == nullptr) co_return all;
+  auto look = [&controller = *exposed.controller] { return view_of(controller); };
+  const ControllerView view = co_await runtime::call_on(exposed.data, exposed.control, look);
+  if (counts->of != view.image) *counts = count(view.image);
+  add_cluster(*counts, view.active ? 1 : 0, all);
   co_return all;
 }
 

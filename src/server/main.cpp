@@ -76,11 +76,12 @@ struct Course {
   bool over() const { return refused || (started && (broken || signalled)); }
 };
 
-runtime::Task<> watch_signals(runtime::Context& context, Course& course) {
+runtime::Task<> watch_signals(runtime::Context& context, Node& node, Course& course) {
   const int signal = co_await runtime::asio::wait_for_stop_signal(context);
   if (signal == 0) co_return;
   logging::info("stopping: signal {}", signal);
   course.signalled = true;
+  node.interrupt();
   course.changed.set();
   // Whoever signals twice does not want to wait. The logs are made for that.
   if (co_await runtime::asio::wait_for_stop_signal(context) != 0) std::_Exit(1);
@@ -94,7 +95,7 @@ runtime::Task<> watch_failure(Node& node, Course& course) {
 
 runtime::Task<> start_node(Node& node, Course& course) {
   const auto result = co_await node.start();
-  if (!result) complain(result.error());
+  if (!result && !course.signalled) complain(result.error());
   (result ? course.started : course.refused) = true;
   course.changed.set();
 }
@@ -105,7 +106,7 @@ runtime::Task<int> run_node(Machine& machine, config::ServerConfig config) {
   Node node(machine.seams(), std::move(config));
   Course course;
   runtime::TaskGroup tasks(machine.data.context());
-  tasks.spawn(watch_signals(machine.data.context(), course));
+  tasks.spawn(watch_signals(machine.data.context(), node, course));
   tasks.spawn(watch_failure(node, course));
   tasks.spawn(start_node(node, course));
   while (!course.started && !course.over()) co_await course.changed.wait();
@@ -117,7 +118,7 @@ runtime::Task<int> run_node(Machine& machine, config::ServerConfig config) {
   co_await node.stop(drain_patience);
   tasks.cancel();
   co_await tasks.join();
-  co_return course.refused || course.broken ? 1 : 0;
+  co_return (course.refused && !course.signalled) || course.broken ? 1 : 0;
 }
 
 runtime::Task<> run(Machine& machine, CommandLine line, int& exit_code) {

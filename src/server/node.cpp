@@ -11,9 +11,11 @@ Node::Node(Seams seams, config::ServerConfig config)
 Node::~Node() = default;
 
 runtime::Task<std::expected<void, std::string>> Node::start() { return parts_->start(); }
+void Node::interrupt() { parts_->interrupt(); }
 runtime::Task<> Node::stop(Duration patience) { return parts_->stop(patience); }
 const std::vector<BoundListener>& Node::listeners() const { return parts_->listeners; }
 runtime::Latch& Node::failed() { return parts_->failed; }
+controller::Controller* Node::controller() const { return parts_->controller.get(); }
 const config::ServerConfig& Node::config() const { return parts_->config; }
 
 std::string Node::ready_line() const {

@@ -15,14 +15,19 @@
 #include <cairn/storage/log_directories.hpp>
 #include <cairn/transport/acceptor.hpp>
 
+#include "control_side.hpp"
+
 namespace cairn::server {
 
 using StartResult = std::expected<void, std::string>;
+
+transport::ConnectionCaps caps_of(const config::ServerConfig& config);
 
 struct Node::Parts {
   Parts(Seams with, config::ServerConfig configured);
 
   runtime::Task<StartResult> start();
+  void interrupt();
   runtime::Task<> stop(Duration patience);
 
   Seams seams;
@@ -32,10 +37,11 @@ struct Node::Parts {
   partition::PartitionTable partitions;
   coordinator::GroupCoordinator groups;
   std::unique_ptr<controller::Controller> controller;
+  std::unique_ptr<ControlSide> control;  // of a node with the controller role
   std::unique_ptr<broker::Broker> broker;
   transport::RequestMemory request_memory;
   transport::ConnectionQuota connection_quota;
-  std::vector<std::unique_ptr<runtime::Listener>> bound;
+  std::vector<ControlSide::Socket> bound, bound_for_control;
   std::vector<BoundListener> listeners;
   std::vector<std::unique_ptr<broker::ListenerService>> services;
   std::vector<std::unique_ptr<transport::Acceptor>> acceptors;
@@ -45,6 +51,7 @@ struct Node::Parts {
   BrokerEpoch broker_epoch = no_broker_epoch;
   bool loaded = false;  // the partitions, from the first image
   bool controller_runs = false;
+  bool interrupted = false;
   std::string cluster_id;
   std::string load_failure;
   runtime::TaskGroup tasks;
@@ -52,14 +59,23 @@ struct Node::Parts {
  private:
   runtime::Task<StartResult> lock_and_format();
   runtime::Task<StartResult> bind_listeners();
+  runtime::Task<StartResult> make_controller();
+  runtime::Task<StartResult> find_cluster();
   runtime::Task<StartResult> start_controller();
   runtime::Task<StartResult> join_cluster();
+  broker::Broker::Parts broker_parts(runtime::Shard& on);
+  std::string why_no_controller(const Error& error) const;
   void start_accepting();
   runtime::Task<StartResult> start_http();
   runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
   runtime::Task<> watch_directories();
-  std::vector<metadata::Endpoint> advertised(bool of_controllers) const;
-  transport::AcceptorLimits limits_of(const BoundListener& listener) const;
+  std::vector<metadata::Endpoint> advertised() const;
+  std::vector<metadata::Endpoint> controller_endpoints() const;
+  transport::AcceptorLimits limits_of(const std::string& listener) const;
+  runtime::Task<> open_control();
+  runtime::Task<> deliver_to_control(std::shared_ptr<const metadata::Image> image);
+  runtime::Task<Result<>> start_in_cluster();
+  runtime::Task<> stop_control(Duration patience);
 };
 
 }  // namespace cairn::server

@@ -11,6 +11,7 @@ struct SimNode::Life {
   std::unique_ptr<server::Node> node;
   bool ready = false;
   bool ended = false;
+  std::string refusal;
 };
 
 namespace {
@@ -54,6 +55,8 @@ void SimNode::start() {
       // A stop that was asked for, or a failed disk: either way it ends in order.
       co_await mine->node->failed().wait();
       mine->ready = false;
+    } else {
+      mine->refusal = started.error();
     }
     co_await mine->node->stop(std::chrono::seconds(5));
     mine->ended = true;
@@ -71,6 +74,7 @@ void SimNode::start() {
 }
 
 void SimNode::kill() {
+  refusal_ = life_ ? life_->refusal : std::string();
   if (machine().lies()) return crash();
   life_.reset();
   world_.kill(host_);
@@ -82,6 +86,7 @@ void SimNode::crash() {
 }
 
 void SimNode::stop() {
+  if (life_ && !life_->ready && !life_->ended) life_->node->interrupt();
   if (!ready()) return;
   life_->ready = false;  // at once: who asks next must not take it for serving
   life_->node->failed().set();
@@ -95,6 +100,10 @@ void SimNode::set_wall_skew(std::chrono::milliseconds skew) {
   world::Process* process = world_.process(host_);
   if (process == nullptr) return;
   for (const int shard : {0, 1}) process->clock(shard).set_wall_skew(skew);
+}
+
+controller::Controller* SimNode::controller() const {
+  return life_ && !life_->ended ? life_->node->controller() : nullptr;
 }
 
 }  // namespace cairn::simulation

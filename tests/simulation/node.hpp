@@ -11,6 +11,10 @@
 
 #include "world/world.hpp"
 
+namespace cairn::controller {
+class Controller;
+}
+
 namespace cairn::simulation {
 
 class SimNode {
@@ -34,6 +38,11 @@ class SimNode {
   /// Steps its wall clock; later lives keep the step.
   void set_wall_skew(std::chrono::milliseconds skew);
 
+  /// Why its last start failed; empty if it did not.
+  const std::string& refusal() const { return refusal_; }
+  /// Null while it is not up, or before its start has come so far.
+  controller::Controller* controller() const;
+
   const std::string& host() const { return host_; }
   runtime::Endpoint endpoint() const { return {host_, 9092}; }
   world::SimMachine& machine() { return world_.machine(host_); }
@@ -46,6 +55,7 @@ class SimNode {
   std::map<std::string, std::string> settings_;
   std::shared_ptr<Life> life_;
   std::chrono::milliseconds wall_skew_{0};
+  std::string refusal_;
 };
 
 }  // namespace cairn::simulation

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn_simulate [--kind node|storage] [--first SEED] [--seeds N] [--twice EVERY]
+// cairn_simulate [--kind node|storage|quorum] [--first SEED] [--seeds N] [--twice EVERY]
 // [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--log]: runs seeds one after
 // another, prints what broke and how to replay it. Every EVERYth seed runs twice and must leave the
 // same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the guards that can be
@@ -15,6 +15,7 @@
 #include <cairn/base/mutant.hpp>
 
 #include "mutants.hpp"
+#include "quorum_run.hpp"
 #include "run.hpp"
 #include "storage_run.hpp"
 
@@ -44,10 +45,12 @@ RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
     const auto rounds = static_cast<int>(arguments.number("--rounds", 400));
     return cairn::simulation::simulate_storage({.seed = seed, .rounds = rounds});
   }
-  return cairn::simulation::simulate(
-      {.seed = seed,
-       .faulty = std::chrono::seconds(arguments.number("--seconds", 60)),
-       .compact = arguments.given.contains("--compact")});
+  const cairn::simulation::RunOptions options{
+      .seed = seed,
+      .faulty = std::chrono::seconds(arguments.number("--seconds", 60)),
+      .compact = arguments.given.contains("--compact")};
+  return arguments.text("--kind", "node") == "quorum" ? cairn::simulation::simulate_quorum(options)
+                                                      : cairn::simulation::simulate(options);
 }
 
 bool report(const Arguments& arguments, std::uint64_t seed, const RunResult& result) {

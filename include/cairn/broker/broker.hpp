@@ -5,8 +5,9 @@
 //   runtime::Task<protocol::XResponse> handle(Broker&, const RequestContext&, protocol::XRequest);
 //
 // Records in the request point into its frame, which lives until the handler's task ends. Where an
-// API has a throttle_time_ms, zero is right. Owner: server::Node, one a data shard; used there
-// alone.
+// API has a throttle_time_ms, zero is right. Owner: server::Node, one a data shard, and one on the
+// controller's shard for the controller listener (its handlers touch no partition and no group);
+// used on its shard alone.
 #pragma once
 
 #include <map>
@@ -72,7 +73,7 @@ class Broker {
   Metrics& metrics;
   Traffic traffic;
   ProducerIds producer_ids;
-  const std::string cluster_id;
+  std::string cluster_id;  // empty while an empty node looks for its cluster
 
   BrokerId node_id() const { return config.node_id; }
   Instant now() const { return shard.clock().now(); }

@@ -2,11 +2,12 @@
 // All of a node, built on the seams it is given: log directories, controller, partitions, groups,
 // listeners. The main program runs one on the real seams, the simulator many on its own.
 //
-//   start: directories locked -> identity -> listeners bound -> controller -> logs loaded
-//          -> registered -> accepting -> unfenced
+//   start: directories locked -> listeners bound -> controller listener served -> cluster found
+//          -> in the quorum -> registered -> logs loaded -> accepting -> unfenced
 //   stop:  left the cluster -> requests answered -> groups, partitions, logs -> controller
 //
-// Everything runs on the data shard except the controller, which has a shard of its own. Owner: the
+// Everything runs on the data shard except the controller and its listeners, which have a shard of
+// their own. Owner: the
 // program; stop() it before it dies.
 #pragma once
 
@@ -19,6 +20,10 @@
 #include <cairn/runtime/disk.hpp>
 #include <cairn/runtime/network.hpp>
 #include <cairn/runtime/shard.hpp>
+
+namespace cairn::controller {
+class Controller;
+}
 
 namespace cairn::server {
 
@@ -43,8 +48,11 @@ class Node {
   Node(Seams seams, config::ServerConfig config);
   ~Node();
 
-  /// Serves when this returns. If it fails, with one line for a person, stop() it all the same.
+  /// Serves when this returns. If it fails, with one line for a person, stop() it all the same. It
+  /// waits as long as it takes for a cluster and a quorum to be there.
   runtime::Task<std::expected<void, std::string>> start();
+  /// Makes a start() that waits for other nodes fail; one that needs nobody any more goes on.
+  void interrupt();
   /// Hands its leaderships over, answers what has begun (for at most `patience`), closes its logs.
   runtime::Task<> stop(Duration patience);
 
@@ -54,6 +62,8 @@ class Node {
   /// Set when the node can no longer serve (its last log directory failed); then stop() it.
   runtime::Latch& failed();
   const config::ServerConfig& config() const;
+  /// For who watches a node from outside (a simulation); used on its shard. Null before start().
+  controller::Controller* controller() const;
 
  private:
   struct Parts;

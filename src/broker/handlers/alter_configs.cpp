@@ -4,7 +4,7 @@
 // decided by the controller (src/metadata/configs.cpp).
 #include "admin.hpp"
 #include "config_targets.hpp"
-#include "on_controller.hpp"
+#include "forward.hpp"
 
 namespace cairn::broker {
 
@@ -15,11 +15,10 @@ runtime::Task<protocol::AlterConfigsResponse> handle(Broker& broker, const Reque
     refuse_other_brokers(broker.node_id(), request.resources, refused.responses);
   }
   if (request.resources.empty()) co_return refused;
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.alter_configs(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  protocol::AlterConfigsResponse response = co_await std::move(answer);
+  auto local = [](controller::Controller& controller, protocol::AlterConfigsRequest wanted,
+                  std::int16_t) { return controller.alter_configs(std::move(wanted)); };
+  protocol::AlterConfigsResponse response =
+      co_await on_active_controller(broker, context, std::move(request), local);
   std::ranges::move(refused.responses, std::back_inserter(response.responses));
   co_return response;
 }

@@ -4,17 +4,15 @@
 // controller (src/metadata/create_topics.cpp); the answer comes when the change is committed and
 // applied here.
 #include "admin.hpp"
-#include "on_controller.hpp"
+#include "forward.hpp"
 
 namespace cairn::broker {
 
-runtime::Task<protocol::CreateTopicsResponse> handle(Broker& broker, const RequestContext&,
+runtime::Task<protocol::CreateTopicsResponse> handle(Broker& broker, const RequestContext& context,
                                                      protocol::CreateTopicsRequest request) {
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.create_topics(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  auto local = [](controller::Controller& controller, protocol::CreateTopicsRequest wanted,
+                  std::int16_t) { return controller.create_topics(std::move(wanted)); };
+  co_return co_await on_active_controller(broker, context, std::move(request), local);
 }
 
 }  // namespace cairn::broker

@@ -3,19 +3,18 @@
 // 2: directory ids, endpoints, messages. Answered by the quorum's leader, on both kinds of
 // listener.
 #include "admin.hpp"
-#include "on_controller.hpp"
+#include "forward.hpp"
 
 namespace cairn::broker {
 
 runtime::Task<protocol::DescribeQuorumResponse> handle(Broker& broker,
                                                        const RequestContext& context,
                                                        protocol::DescribeQuorumRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.describe_quorum(std::move(request), version);
+  auto local = [](controller::Controller& controller, protocol::DescribeQuorumRequest wanted,
+                  std::int16_t version) {
+    return controller.describe_quorum(std::move(wanted), version);
   };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  co_return co_await on_active_controller(broker, context, std::move(request), local);
 }
 
 }  // namespace cairn::broker

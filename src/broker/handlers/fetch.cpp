@@ -9,6 +9,7 @@
 #include <cairn/partition/partition_table.hpp>
 
 #include "data.hpp"
+#include "on_controller.hpp"
 
 namespace cairn::broker {
 namespace {
@@ -352,6 +353,14 @@ class Fetch {
 
 runtime::Task<FetchResponse> handle(Broker& broker, const RequestContext& context,
                                     FetchRequest request) {
+  if (context.controller_listener) {  // the metadata log, for the quorum and its observers
+    auto call = [&controller = broker.controller, version = context.version,
+                 request = std::move(request)]() mutable {
+      return controller.fetch(std::move(request), version);
+    };
+    auto answer = on_controller(broker, std::move(call));
+    co_return co_await std::move(answer);
+  }
   broker.traffic.fetch_requests.add();
   Fetch fetch(broker, context, request);
   co_return co_await fetch.run();

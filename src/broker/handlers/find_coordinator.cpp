@@ -4,10 +4,10 @@
 // Kafka answers COORDINATOR_NOT_AVAILABLE at once. Transactions and share groups are not served:
 // their keys are refused with UNSUPPORTED_VERSION and a message that says so.
 #include <cairn/base/log.hpp>
-#include <cairn/controller/controller.hpp>
 #include <cairn/coordinator/group_coordinator.hpp>
 #include <cairn/group/placement.hpp>
 
+#include "forward.hpp"
 #include "group.hpp"
 
 namespace cairn::broker {
@@ -50,12 +50,8 @@ protocol::CreateTopicsRequest offsets_topic_request(const config::ServerConfig& 
 
 /// After it the newest image has the topic, or the controller could not create it.
 runtime::Task<> create_offsets_topic(Broker& broker) {
-  auto request = offsets_topic_request(broker.config);
-  auto create = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.create_topics(std::move(request));
-  };
-  const auto reply =
-      co_await runtime::call_on(broker.shard, broker.controller_shard, std::move(create));
+  auto creating = create_at_controller(broker, offsets_topic_request(broker.config));
+  const auto reply = co_await std::move(creating);
   for (const auto& topic : reply.topics) {
     if (topic.error_code == ErrorCode::none ||
         topic.error_code == ErrorCode::topic_already_exists) {

@@ -4,7 +4,7 @@
 // changed through that broker; the rest is decided by the controller (src/metadata/configs.cpp).
 #include "admin.hpp"
 #include "config_targets.hpp"
-#include "on_controller.hpp"
+#include "forward.hpp"
 
 namespace cairn::broker {
 
@@ -16,11 +16,11 @@ runtime::Task<protocol::IncrementalAlterConfigsResponse> handle(
     refuse_other_brokers(broker.node_id(), request.resources, refused.responses);
   }
   if (request.resources.empty()) co_return refused;
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.incremental_alter_configs(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  protocol::IncrementalAlterConfigsResponse response = co_await std::move(answer);
+  auto local = [](controller::Controller& controller,
+                  protocol::IncrementalAlterConfigsRequest wanted,
+                  std::int16_t) { return controller.incremental_alter_configs(std::move(wanted)); };
+  protocol::IncrementalAlterConfigsResponse response =
+      co_await on_active_controller(broker, context, std::move(request), local);
   std::ranges::move(refused.responses, std::back_inserter(response.responses));
   co_return response;
 }

@@ -13,8 +13,8 @@
 #include <cairn/metadata/topics.hpp>
 
 #include "admin.hpp"
+#include "forward.hpp"
 #include "internal_topics.hpp"
-#include "on_controller.hpp"
 #include "topic_view.hpp"
 
 namespace cairn::broker {
@@ -126,10 +126,7 @@ runtime::Task<std::map<std::string, ErrorCode>> create_missing(Broker& broker,
   for (const std::string& name : names) {
     creation.topics.push_back(auto_created_topic(broker.config, name));
   }
-  auto call = [&controller = broker.controller, creation = std::move(creation)]() mutable {
-    return controller.create_topics(std::move(creation));
-  };
-  auto creating = on_controller(broker, std::move(call));
+  auto creating = create_at_controller(broker, std::move(creation));
   const protocol::CreateTopicsResponse created = co_await std::move(creating);
   std::map<std::string, ErrorCode> errors;
   for (const auto& topic : created.topics) {

@@ -2,19 +2,18 @@
 // UpdateFeatures (key 57), versions 0-2. 1: upgrade types and dry runs; 2: one error for the whole
 // request. All features of a request change together or not at all.
 #include "admin.hpp"
-#include "on_controller.hpp"
+#include "forward.hpp"
 
 namespace cairn::broker {
 
 runtime::Task<protocol::UpdateFeaturesResponse> handle(Broker& broker,
                                                        const RequestContext& context,
                                                        protocol::UpdateFeaturesRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.update_features(std::move(request), version);
+  auto local = [](controller::Controller& controller, protocol::UpdateFeaturesRequest wanted,
+                  std::int16_t version) {
+    return controller.update_features(std::move(wanted), version);
   };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  co_return co_await on_active_controller(broker, context, std::move(request), local);
 }
 
 }  // namespace cairn::broker

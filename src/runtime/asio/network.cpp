@@ -143,13 +143,16 @@ Task<Result<std::unique_ptr<Stream>>> Network::connect(Endpoint to) {
     co_return fail(ErrorCode::network_exception, "the task was cancelled");
   }
   CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, to));
+  bool refused = !addresses.empty();
   for (const Tcp::endpoint& address : addresses) {
     if (co_await is_cancelled()) break;
     Socket socket(context_.get_executor());
     boost::system::error_code error;
     co_await socket.async_connect(address, boost::asio::redirect_error(use_task, error));
     if (!error) co_return std::make_unique<TcpStream>(std::move(socket));
+    refused = refused && error == boost::asio::error::connection_refused;
   }
+  if (refused) co_return fail(ErrorCode::network_exception, "the connection was refused");
   co_return fail(ErrorCode::network_exception, "the node does not answer at this address");
 }
 

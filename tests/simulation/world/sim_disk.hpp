@@ -71,6 +71,8 @@ class SimMachine {
   void lose_power();
   /// A sync has failed since the last power loss: pages are called clean and are not on the platter.
   bool lies() const { return lies_; }
+  /// A new disk. REQUIRES: nothing runs here.
+  void wipe();
 
   std::uint64_t used() const;  // bytes, allocated ones too
   /// For checkers: what a file holds now; nothing if it is missing.

@@ -129,6 +129,12 @@ void SimMachine::lose_power() {
   names_ = durable_;
 }
 
+void SimMachine::wipe() {
+  names_.clear();
+  durable_.clear();
+  pending_.clear();
+}
+
 std::optional<Bytes> SimMachine::content(const std::string& path) const {
   const auto found = names_.find(path);
   if (found == names_.end() || !found->second.inode) return std::nullopt;

@@ -76,6 +76,16 @@ void World::crash(const std::string& host) {
   machine(host).lose_power();
 }
 
+void World::pause(const std::string& host) {
+  if (Process* found = process(host)) found->paused_ = true;
+}
+
+void World::resume(const std::string& host) {
+  Process* found = process(host);
+  if (found == nullptr || !std::exchange(found->paused_, false)) return;
+  for (auto& shard : found->shards_) shard->clock.fire(now_);
+}
+
 void World::mark(std::uint64_t value) {
   for (int shift = 0; shift < 64; shift += 8) {
     trace_hash_ = (trace_hash_ ^ ((value >> shift) & 0xff)) * 0x100000001b3;
@@ -86,6 +96,7 @@ void World::mark(std::uint64_t value) {
 bool World::step() {
   std::vector<runtime::Context*> candidates;
   for (auto& process : processes_) {
+    if (process->paused_) continue;
     for (auto& shard : process->shards_) candidates.push_back(&shard->context);
   }
   while (!candidates.empty()) {
@@ -103,6 +114,7 @@ bool World::step() {
 bool World::advance(Instant limit) {
   std::optional<Instant> next;
   for (auto& process : processes_) {
+    if (process->paused_) continue;
     for (auto& shard : process->shards_) {
       const auto deadline = shard->clock.next_deadline();
       if (deadline && (!next || *deadline < *next)) next = deadline;
@@ -115,6 +127,7 @@ bool World::advance(Instant limit) {
   now_ = std::max(now_, *next);
   mark(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
   for (auto& process : processes_) {
+    if (process->paused_) continue;
     for (auto& shard : process->shards_) shard->clock.fire(now_);
   }
   return true;

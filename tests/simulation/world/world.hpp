@@ -72,6 +72,7 @@ class Process {
   World& world_;
   SimMachine& machine_;
   std::string host_;
+  bool paused_ = false;
   std::vector<std::shared_ptr<void>> owned_;
   std::vector<std::unique_ptr<SimShard>> shards_;
 };
@@ -94,6 +95,9 @@ class World {
   void kill(const std::string& host);
   /// Power loss: peers see nothing; unsynced writes are lost, torn or kept as the seed says.
   void crash(const std::string& host);
+  /// SIGSTOP and SIGCONT: the process does nothing, its machine's network goes on.
+  void pause(const std::string& host);
+  void resume(const std::string& host);
 
   /// Runs until nothing is left to do now; time stands still.
   void run_ready();

@@ -37,8 +37,8 @@ class Stage {
     identity.metadata_directory = "/data";
     identity.incarnation = Uuid::random(world_.random());
     identity.controller_endpoints = {{"CONTROLLER", "127.0.0.1", 9093, 0}};
-    controller_ =
-        std::make_shared<Controller>(process_->shard(1), process_->disk(1), config_, identity);
+    controller_ = std::make_shared<Controller>(process_->shard(1), process_->disk(1),
+                                               process_->network(1), config_, identity);
     seen_ = std::make_shared<std::vector<std::shared_ptr<const metadata::Image>>>();
     controller_->subscribe(process_->shard(0),
                            [seen = seen_](auto image) { return note(seen, std::move(image)); });
@@ -191,7 +191,7 @@ TEST(Controller, never_loses_what_it_answered) {
       for (int i = 0; i < 8; ++i) {
         const std::string name = "t" + std::to_string(next++);
         asked[name] = stage.start(stage.controller().create_topics(Stage::creation(name, 2)));
-        stage.world().run_for(std::chrono::microseconds(random.between(0, 300)));
+        stage.world().run_for(std::chrono::microseconds(random.between(0, 500)));
       }
       for (const auto& [name, out] : asked) {
         if (out->has_value() && (**out).topics[0].error_code == ErrorCode::none) {
@@ -276,14 +276,19 @@ TEST(Controller, describes_its_quorum) {
   EXPECT_EQ(response.nodes.at(0).listeners.at(0).port, 9093);
 }
 
-TEST(Controller, refuses_a_quorum_of_several_for_now) {
+TEST(Controller, waits_for_the_others_of_a_quorum_of_several) {
   Stage other(1, {{"node.id", "1"},
                   {"process.roles", "broker,controller"},
                   {"listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"},
                   {"controller.listener.names", "CONTROLLER"},
-                  {"controller.quorum.voters", "1@127.0.0.1:9093,2@127.0.0.1:9193"}});
-  const auto started = other.run(other.controller().start());
-  EXPECT_EQ(code_of(started), ErrorCode::unsupported_version);
+                  {"controller.quorum.voters", "1@127.0.0.1:9093,2@elsewhere:9193"}});
+  const auto started = other.start(other.controller().start());
+  other.world().run_for(std::chrono::seconds(30));
+  EXPECT_FALSE(started->has_value());
+  EXPECT_FALSE(other.controller().is_active());
+  other.controller().give_up_starting();
+  ASSERT_TRUE(other.world().run_until([&] { return started->has_value(); }));
+  EXPECT_EQ(code_of(**started), ErrorCode::request_timed_out);
   other.run(other.controller().stop());
 }
 

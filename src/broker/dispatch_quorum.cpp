@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "handlers/quorum.hpp"
+#include "route.hpp"
+
+namespace cairn::broker {
+
+std::span<const Route> quorum_routes() {
+  using namespace protocol;
+  static constexpr auto slice =
+      routes_of<VoteRequest, BeginQuorumEpochRequest, EndQuorumEpochRequest, AlterPartitionRequest,
+                EnvelopeRequest, FetchSnapshotRequest, BrokerRegistrationRequest,
+                BrokerHeartbeatRequest, UnregisterBrokerRequest, AllocateProducerIdsRequest,
+                ControllerRegistrationRequest>();
+  return slice;
+}
+
+}  // namespace cairn::broker

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// BrokerRegistration (key 62), versions 0-4. 1-2: directories; 3: the epoch of the life before. The
+// answer comes when the registration is committed.
+#include "on_controller.hpp"
+#include "quorum.hpp"
+
+namespace cairn::broker {
+
+runtime::Task<protocol::BrokerRegistrationResponse> handle(
+    Broker& broker, const RequestContext&, protocol::BrokerRegistrationRequest request) {
+  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
+    return controller.register_broker(std::move(request));
+  };
+  auto answer = on_controller(broker, std::move(call));
+  co_return co_await std::move(answer);
+}
+
+}  // namespace cairn::broker

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Three real cairnd with empty directories and the same controller.quorum.voters become one cluster;
+requests reach the active controller through any broker; kill -9 of the active controller leaves two
+that go on, and it comes back. Kafka's metadata-quorum agrees, where its jars are there.
+"""
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import kafka_process  # noqa: E402
+from cairn_process import Cairn, wait_until  # noqa: E402
+from wire import Client  # noqa: E402
+
+SIZE = 3
+
+
+def start_all(nodes):
+    """All at once, for each waits for the others."""
+    failures = []
+
+    def start(node):
+        try:
+            node.start(seconds=60)
+        except AssertionError as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=start, args=(node,)) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def is_active(node):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{node.http_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return False
+    found = re.search(r"^kafka_controller_kafkacontroller_activecontrollercount (\d+)", text, re.M)
+    return bool(found) and found[1] == "1"
+
+
+def active_of(nodes):
+    active = [node for node in nodes if is_active(node)]
+    return active[0] if len(active) == 1 else None
+
+
+def main():
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-"))
+    nodes = [Cairn(directory / str(id_), node_id=id_) for id_ in range(1, SIZE + 1)]
+    voters = ",".join(f"{id_}@127.0.0.1:{node.controller_port}" for id_, node in enumerate(nodes, 1))
+    for node in nodes:
+        node.settings["controller.quorum.voters"] = voters
+        node.settings["cairn.http.listener"] = f"127.0.0.1:{node.http_port}"
+    try:
+        began = time.monotonic()
+        start_all(nodes)
+        print(f"formed in {time.monotonic() - began:.2f} s")
+        identities = {re.search(r"cluster\.id=(\S+)", (n.directory / "data/meta.properties").read_text())[1]
+                      for n in nodes}
+        assert len(identities) == 1, identities
+        for id_, node in enumerate(nodes):
+            assert Client(node.bootstrap).create_topic(f"through-{id_}") == 0
+
+        active = wait_until(lambda: active_of(nodes), 10, "one active controller")
+        others = [node for node in nodes if node is not active]
+        active.kill()
+        began = time.monotonic()
+        wait_until(lambda: active_of(others), 20, "another active controller")
+        print(f"another active controller after {time.monotonic() - began:.2f} s")
+        for id_, node in enumerate(others):
+            assert Client(node.bootstrap, 30).create_topic(f"without-{id_}") == 0
+        print(f"back after {active.start(seconds=60):.2f} s")
+        assert Client(active.bootstrap).create_topic("again") == 0
+
+        if kafka_process.JARS.exists() and shutil.which("java"):
+            bootstrap = f"127.0.0.1:{nodes[0].controller_port}"
+            status = kafka_process.tool("metadata-quorum", "--bootstrap-controller", bootstrap,
+                                        "describe", "--status")
+            assert len(re.findall(r'"id": ?\d', status)) >= SIZE, status
+            replication = kafka_process.tool("metadata-quorum", "--bootstrap-server",
+                                             nodes[1].bootstrap, "describe", "--replication")
+            assert replication.count("Follower") == SIZE - 1 and "Leader" in replication, replication
+
+        for node in nodes:
+            node.stop()
+        print("stopped in order")
+    except BaseException:
+        for node in nodes:
+            sys.stderr.write(f"--- the end of the log of {node.directory.name}\n{node.log_tail()}\n")
+        raise
+    finally:
+        for node in nodes:
+            node.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

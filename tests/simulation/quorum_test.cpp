@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cairn/controller/controller.hpp>
+
+#include "quorum_cluster.hpp"
+
+namespace cairn::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::vector<Roles> three(3, Roles::combined);
+
+/// A quorum and the world it runs in, judged at its end.
+struct Scene {
+  explicit Scene(std::uint64_t seed, const std::vector<Roles>& roles = three,
+                 std::map<std::string, std::string> settings = {})
+      : world(seed), cluster(world, roles, std::move(settings)) {}
+  ~Scene() {
+    for (const Violation& violation : cluster.violations()) {
+      ADD_FAILURE() << violation.invariant << ": " << violation.what;
+    }
+  }
+
+  bool all_ready(Duration limit = 60s) {
+    return cluster.run_until([this] { return cluster.all_ready(); }, limit);
+  }
+  std::string cluster_id(int id) { return cluster.node(id).controller()->cluster_id(); }
+
+  world::World world;
+  QuorumCluster cluster;
+};
+
+TEST(Quorum, three_empty_directories_become_one_cluster) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Scene scene(seed);
+    scene.cluster.start_all();
+    ASSERT_TRUE(scene.all_ready()) << seed;
+    EXPECT_EQ(scene.cluster_id(1), scene.cluster_id(2));
+    EXPECT_EQ(scene.cluster_id(1), scene.cluster_id(3));
+    const auto all_known = [&] { return scene.cluster.image(1)->controllers.size() == 3; };
+    EXPECT_TRUE(scene.cluster.run_until(all_known, 5s));
+  }
+}
+
+TEST(Quorum, forms_nothing_before_all_are_there) {
+  Scene scene(2);
+  scene.cluster.start(1);
+  scene.cluster.start(3);
+  scene.cluster.run_for(30s);
+  EXPECT_TRUE(scene.cluster_id(1).empty());
+  EXPECT_TRUE(scene.cluster_id(3).empty());
+  scene.cluster.start(2);
+  EXPECT_TRUE(scene.all_ready());
+}
+
+TEST(Quorum, five_controllers_and_two_brokers_apart) {
+  std::vector<Roles> roles(5, Roles::controller);
+  roles.insert(roles.end(), 2, Roles::broker);
+  Scene scene(3, roles);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  EXPECT_EQ(scene.cluster_id(7), scene.cluster_id(1)) << "an empty broker learns its cluster";
+  const auto other_serves = [&] { return scene.cluster.image(6)->is_active(BrokerId(7)); };
+  EXPECT_TRUE(scene.cluster.run_until(other_serves, 1s));
+}
+
+TEST(Quorum, elects_another_leader_after_kill_and_takes_the_old_one_back) {
+  Scene scene(4);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const int old = *scene.cluster.leader();
+  scene.cluster.kill(old);
+  const auto others_lead = [&] {
+    const auto now = scene.cluster.leader();
+    return now && *now != old;
+  };
+  EXPECT_TRUE(scene.cluster.run_until(others_lead, 5s));
+  scene.cluster.start(old);
+  EXPECT_TRUE(scene.all_ready());
+}
+
+/// L13: a leader that no majority follows any more must not go on.
+TEST(Quorum, a_leader_cut_off_from_the_majority_resigns) {
+  Scene scene(5);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const int old = *scene.cluster.leader();
+  scene.cluster.isolate(old);
+  EXPECT_TRUE(scene.cluster.run_until([&] { return !scene.cluster.leads(old); }, 5s));
+  EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.leader().has_value(); }, 10s));
+  scene.cluster.heal();
+  EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.all_agree(); }, 30s));
+}
+
+/// L13: a voter with a new disk is not the voter that it was.
+TEST(Quorum, a_voter_with_a_wiped_disk_follows_and_does_not_vote) {
+  Scene scene(6);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const std::string cluster = scene.cluster_id(1);
+  const int victim = 3;
+  scene.cluster.crash(victim);
+  scene.cluster.wipe(victim);
+  scene.cluster.start(victim);
+  ASSERT_TRUE(scene.all_ready());
+  EXPECT_EQ(scene.cluster_id(victim), cluster);
+  // With one of the two real voters gone there is no majority, whatever the third says.
+  const int other = *scene.cluster.leader() == 1 ? 2 : 1;
+  scene.cluster.kill(other);
+  EXPECT_TRUE(scene.cluster.run_until([&] { return !scene.cluster.leader(); }, 10s));
+  EXPECT_FALSE(scene.cluster.run_until([&] { return scene.cluster.leader().has_value(); }, 60s));
+  scene.cluster.start(other);
+  EXPECT_TRUE(scene.all_ready());
+}
+
+TEST(Quorum, a_node_of_another_cluster_is_refused) {
+  Scene scene(7);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  SimNode stranger(scene.world, "stranger", {});
+  stranger.start();
+  ASSERT_TRUE(scene.cluster.run_until([&] { return stranger.ready(); }, 30s));
+  stranger.stop();
+  ASSERT_TRUE(scene.cluster.run_until([&] { return stranger.ended(); }, 30s));
+  stranger.kill();
+  // The same disk, now with the others' configuration.
+  SimNode turned(scene.world, "stranger",
+                 {{"node.id", "1"},
+                  {"process.roles", "broker"},
+                  {"listeners", "PLAINTEXT://stranger:9092"},
+                  {"controller.quorum.voters", "11@node-1:9093,12@node-2:9093,13@node-3:9093"}});
+  turned.start();
+  ASSERT_TRUE(scene.cluster.run_until([&] { return turned.ended(); }, 60s));
+  turned.kill();
+  EXPECT_NE(turned.refusal().find("belongs to another cluster"), std::string::npos)
+      << turned.refusal();
+}
+
+TEST(Quorum, a_follower_that_was_away_gets_a_snapshot) {
+  Scene scene(8, three,
+              {{"metadata.log.max.record.bytes.between.snapshots", "500"},
+               {"metadata.max.retention.bytes", "1000"},
+               {"metadata.max.idle.interval.ms", "20"}});
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const int leader = *scene.cluster.leader();
+  const int away = leader == 3 ? 2 : 3;
+  scene.cluster.crash(away);
+  scene.cluster.run_for(60s);
+  scene.cluster.start(away);
+  ASSERT_TRUE(scene.all_ready());
+  EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.all_agree(); }, 30s));
+}
+
+TEST(Quorum, all_come_back_after_power_loss_of_all) {
+  Scene scene(9);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const std::string cluster = scene.cluster_id(1);
+  for (int id = 1; id <= 3; ++id) scene.cluster.crash(id);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  EXPECT_EQ(scene.cluster_id(2), cluster);
+}
+
+}  // namespace
+}  // namespace cairn::simulation
