@@ -24,16 +24,17 @@ LeaderState::LeaderState(Leadership leadership, Offset epoch_start, Instant now)
 
 std::vector<BrokerId> LeaderState::maximal_isr() const {
   std::vector<BrokerId> all = leadership_.isr;
-  if (!proposed_isr_) return all;
-  if (MUTANT("L8")) return *proposed_isr_;
-  for (const BrokerId id : *proposed_isr_) {
-    if (!contains(all, id)) all.push_back(id);
+  if (!proposal_) return all;
+  if (MUTANT("L8")) all.clear();  // believes the proposal before it is committed
+  for (const IsrMember& member : proposal_->isr) {
+    if (!contains(all, member.id)) all.push_back(member.id);
   }
   return all;
 }
 
-void LeaderState::update(Leadership leadership, Instant now) {
+bool LeaderState::update(Leadership leadership, Instant now) {
   ASSERT(leadership.leader_epoch == epoch(), "a new leader epoch makes a new LeaderState");
+  if (leadership.partition_epoch <= leadership_.partition_epoch && !MUTANT("L12")) return false;
   std::erase_if(followers_,
                 [&](const auto& entry) { return !contains(leadership.replicas, entry.first); });
   for (const BrokerId replica : leadership.replicas) {
@@ -42,13 +43,17 @@ void LeaderState::update(Leadership leadership, Instant now) {
     if (fresh) follower->second.reset(now, contains(leadership.isr, replica));
   }
   leadership_ = std::move(leadership);
-  proposed_isr_.reset();
+  proposal_.reset();
+  return true;
 }
 
 Result<> LeaderState::on_fetch(BrokerId follower, const FollowerFetch& fetch) {
   const auto found = followers_.find(follower);
   if (found == followers_.end()) {
     return fail(ErrorCode::unknown_leader_epoch, "the follower is not a replica here yet");
+  }
+  if (fetch.broker_epoch >= BrokerEpoch(0) && fetch.broker_epoch < found->second.broker_epoch()) {
+    return fail(ErrorCode::not_leader_or_follower, "a fetch from before the follower's last start");
   }
   found->second.on_fetch(fetch);
   return {};
@@ -59,13 +64,22 @@ const FollowerProgress* LeaderState::follower(BrokerId id) const {
   return found == followers_.end() ? nullptr : &found->second;
 }
 
-Offset LeaderState::high_watermark(Offset current, Offset own_end, std::int32_t min_isr) const {
+Offset LeaderState::high_watermark(Offset current, Offset own_end, std::int32_t min_isr,
+                                   const IsrRules* joining) const {
   if (!accepts_acks_all(min_isr)) return current;
+  if (followers_.empty()) return std::max(current, own_end);
   Offset lowest = own_end;
-  for (const BrokerId id : maximal_isr()) {
-    if (id == leadership_.self) continue;
-    const FollowerProgress* progress = follower(id);
-    lowest = std::min(lowest, progress == nullptr ? no_offset : progress->log_end());
+  const std::vector<BrokerId> members = maximal_isr();
+  for (const auto& [id, progress] : followers_) {
+    if (progress.log_end() >= lowest) continue;
+    const bool counts = contains(members, id) ||
+                        (joining != nullptr &&
+                         progress.keeps_up(joining->leader_end, joining->now, joining->max_lag) &&
+                         joining->eligible(id) == std::optional(progress.broker_epoch()));
+    if (counts) lowest = progress.log_end();
+  }
+  for (const BrokerId id : members) {
+    if (id != leadership_.self && follower(id) == nullptr) lowest = no_offset;
   }
   return std::max(current, lowest);
 }
@@ -77,20 +91,91 @@ Result<> LeaderState::accepts_acks_all(std::int32_t min_isr) const {
   return fail(ErrorCode::not_enough_replicas, "fewer in-sync replicas than min.insync.replicas");
 }
 
-std::vector<BrokerId> LeaderState::lagging(Offset leader_end, Instant now, Duration max_lag) const {
-  std::vector<BrokerId> late;
-  for (const BrokerId id : leadership_.isr) {
-    if (id == leadership_.self) continue;
-    const FollowerProgress* progress = follower(id);
-    if (progress == nullptr || !progress->keeps_up(leader_end, now, max_lag)) late.push_back(id);
+// ---- changes of the ISR ----
+
+IsrProposal LeaderState::make_proposal(std::vector<BrokerId> isr,
+                                       const EligibleEpoch& eligible) const {
+  IsrProposal proposal{.leader_epoch = epoch(), .partition_epoch = leadership_.partition_epoch};
+  for (const BrokerId id : isr) {
+    IsrMember member{id};
+    if (id == leadership_.self) {
+      member.epoch = eligible(id).value_or(no_broker_epoch);
+    } else if (const FollowerProgress* progress = follower(id)) {
+      member.epoch = progress->broker_epoch();
+    }
+    if (MUTANT("L6")) member.epoch = no_broker_epoch;
+    proposal.isr.push_back(member);
   }
-  return late;
+  return proposal;
 }
 
-bool LeaderState::may_join(BrokerId follower_id, Offset high_watermark) const {
-  const FollowerProgress* progress = follower(follower_id);
-  return progress != nullptr && progress->log_end() >= high_watermark &&
-         progress->log_end() >= epoch_start_;
+bool LeaderState::may_join(BrokerId id, Offset high_watermark, const IsrRules& rules) const {
+  const FollowerProgress* progress = follower(id);
+  if (progress == nullptr || contains(leadership_.isr, id)) return false;
+  if (progress->log_end() < high_watermark || progress->log_end() < epoch_start_) return false;
+  const std::optional<BrokerEpoch> known = rules.eligible(id);
+  if (!known) return false;
+  const bool same = progress->broker_epoch() == *known || progress->broker_epoch() < BrokerEpoch(0);
+  return same || MUTANT("L6");
+}
+
+std::optional<IsrProposal> LeaderState::propose_joining(BrokerId id, Offset high_watermark,
+                                                        const IsrRules& rules) {
+  if (proposal_ || rules.now < no_proposal_before_ || !may_join(id, high_watermark, rules)) {
+    return std::nullopt;
+  }
+  std::vector<BrokerId> isr = leadership_.isr;
+  isr.push_back(id);
+  proposal_ = make_proposal(std::move(isr), rules.eligible);
+  proposal_->expands = true;
+  return proposal_;
+}
+
+std::optional<IsrProposal> LeaderState::propose_leaving(const IsrRules& rules) {
+  if (proposal_ || rules.now < no_proposal_before_) return std::nullopt;
+  std::vector<BrokerId> isr;
+  for (const BrokerId id : leadership_.isr) {
+    const FollowerProgress* progress = follower(id);
+    const bool keeps_up =
+        id == leadership_.self ||
+        (progress != nullptr && progress->keeps_up(rules.leader_end, rules.now, rules.max_lag));
+    if (keeps_up) isr.push_back(id);
+  }
+  if (isr.size() == leadership_.isr.size()) return std::nullopt;
+  proposal_ = make_proposal(std::move(isr), rules.eligible);
+  return proposal_;
+}
+
+IsrOutcome LeaderState::on_answer(const IsrProposal& proposal, const IsrAnswer& answer,
+                                  Instant now) {
+  // Metadata of a later partition epoch was here first.
+  if (!proposal_ || *proposal_ != proposal) return IsrOutcome::unknown;
+  switch (answer.error) {
+    case ErrorCode::none: {
+      if (answer.leader_epoch != epoch() || answer.partition_epoch < leadership_.partition_epoch) {
+        return IsrOutcome::unknown;
+      }
+      leadership_.isr = answer.isr;
+      leadership_.partition_epoch = answer.partition_epoch;
+      proposal_.reset();
+      return IsrOutcome::committed;
+    }
+    case ErrorCode::ineligible_replica:
+    case ErrorCode::operation_not_attempted:
+      // The controller knows the partition epoch and did not apply this, nor will another (L6).
+      proposal_.reset();
+      no_proposal_before_ = now + after_refusal;
+      return IsrOutcome::withdrawn;
+    case ErrorCode::unknown_topic_or_partition:
+    case ErrorCode::unknown_topic_id:
+    case ErrorCode::fenced_leader_epoch:
+    case ErrorCode::invalid_update_version:
+    case ErrorCode::invalid_request:
+    case ErrorCode::new_leader_elected:
+      return IsrOutcome::unknown;
+    default:
+      return IsrOutcome::send_again;
+  }
 }
 
 }  // namespace cairn::replication
