@@ -3,6 +3,7 @@
 #include <cairn/base/mutant.hpp>
 #include <cairn/partition/fetch_wait.hpp>
 #include <cairn/partition/partition.hpp>
+#include <cairn/partition/replication.hpp>
 
 namespace cairn::partition {
 
@@ -13,6 +14,16 @@ using storage::ReadBound;
 struct Partition::CommitWait : runtime::Hook<InCommitWaits> {
   Offset last;
   runtime::Waiter waiter;
+};
+
+/// Counts a leader's append while it is under way: a follower's begins only when none is.
+struct Partition::LeaderAppend {
+  explicit LeaderAppend(Partition& partition) : of(partition) { ++of.appends_; }
+  LeaderAppend(const LeaderAppend&) = delete;
+  LeaderAppend& operator=(const LeaderAppend&) = delete;
+  ~LeaderAppend() { --of.appends_; }
+
+  Partition& of;
 };
 
 Partition::Partition(runtime::Shard& shard, TopicId topic_id,
@@ -31,27 +42,49 @@ Partition::~Partition() = default;
 Task<Result<>> Partition::lead(replication::Leadership leadership) {
   leader_id_ = leadership.self;
   if (leader_ && leader_->epoch() == leadership.leader_epoch) {
-    leader_->update(std::move(leadership), shard_.clock().now());
-    advance_high_watermark();
+    if (leader_->update(std::move(leadership), shard_.clock().now())) {
+      watch_followers();
+      advance_high_watermark();
+    }
     co_return Result<>{};
   }
   // Whoever waits asked another leader epoch.
   leader_.reset();
   leader_epoch_ = leadership.leader_epoch;
   fail_waiters();
+  co_await end_following();
+  if (retired_) co_return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
   CO_TRY(co_await log_->assign_epoch(leadership.leader_epoch));
   if (retired_) co_return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
   leader_.emplace(std::move(leadership), log_->log_end(), shard_.clock().now());
+  watch_followers();
   advance_high_watermark();
   schedule_flush();
   co_return Result<>{};
 }
 
+void Partition::watch_followers() {
+  if (replication_ == nullptr) return;
+  if (leader_->has_followers()) {
+    replication_->isr_changes().watch(shared_from_this());
+  } else {
+    replication_->isr_changes().unwatch(key());
+  }
+}
+
 void Partition::follow(BrokerId leader, Epoch leader_epoch) {
+  const bool same = !leader_ && leader_id_ == leader && leader_epoch_ == leader_epoch;
   leader_.reset();
   leader_id_ = leader;
   leader_epoch_ = leader_epoch;
-  fail_waiters();
+  if (!same) fail_waiters();
+  if (replication_ == nullptr || retired_) return;
+  replication_->isr_changes().unwatch(key());
+  if (leader == no_broker) {
+    replication_->fetchers().forget(key());
+  } else {
+    replication_->fetchers().follow(shared_from_this(), leader, leader_epoch);
+  }
 }
 
 Task<> Partition::retire() {
@@ -63,6 +96,8 @@ Task<> Partition::retire() {
 Task<> Partition::stop() {
   leader_.reset();
   fail_waiters();
+  if (replication_ != nullptr) replication_->isr_changes().unwatch(key());
+  co_await end_following();
   tasks_.cancel();
   co_await tasks_.join();
 }
@@ -101,6 +136,7 @@ Task<Result<PartitionAppended>> Partition::append(PartitionAppend append) {
   if (append.acks == RequiredAcks::all) {
     CO_TRY(leader_->accepts_acks_all(min_isr_));
   }
+  const LeaderAppend under_way(*this);
   CO_TRY(const storage::Appended appended,
          co_await log_->append_as_leader({.batches = append.batches,
                                           .leader_epoch = epoch,
@@ -192,7 +228,13 @@ void Partition::advance_high_watermark() {
   const bool flushed_counts = log_->options().flush_before_ack() && !MUTANT("L9");
   const Offset own_end = flushed_counts ? log_->flushed() : log_->log_end();
   const Offset before = log_->high_watermark();
-  const Offset now = leader_->high_watermark(before, own_end, min_isr_);
+  Offset now;
+  if (replication_ != nullptr && leader_->has_followers()) {
+    const replication::IsrRules rules = isr_rules();
+    now = leader_->high_watermark(before, own_end, min_isr_, &rules);
+  } else {
+    now = leader_->high_watermark(before, own_end, min_isr_);
+  }
   if (now <= before) return;
   log_->set_high_watermark(now);
   for (CommitWait* wait = commit_waits_.first(); wait != nullptr;) {
@@ -231,13 +273,6 @@ Result<Offset> Partition::latest_offset(ReadBound bound) const {
     return fail(ErrorCode::offset_not_available, "the high watermark has not reached this epoch");
   }
   return log_->bound_of(bound);
-}
-
-Result<> Partition::on_follower_fetch(BrokerId follower, const replication::FollowerFetch& fetch) {
-  TRY(check_leader());
-  TRY(leader_->on_fetch(follower, fetch));
-  advance_high_watermark();
-  return {};
 }
 
 Task<Result<Offset>> Partition::delete_records(Offset before) {

@@ -2,6 +2,7 @@
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
 #include <cairn/partition/partition_table.hpp>
+#include <cairn/partition/replication.hpp>
 
 namespace cairn::partition {
 
@@ -18,6 +19,10 @@ PartitionTable::PartitionTable(runtime::Shard& shard, storage::LogDirectories& d
       tasks_(shard.context()) {}
 
 PartitionTable::~PartitionTable() = default;
+
+void PartitionTable::connect(runtime::Network& network, ControllerChannel& controller) {
+  replication_ = std::make_unique<Replication>(shard_, network, controller, static_config_);
+}
 
 // ---- images ----
 
@@ -69,6 +74,7 @@ Task<> PartitionTable::apply(std::shared_ptr<const metadata::Image> image) {
 }
 
 Task<> PartitionTable::apply_changes(std::shared_ptr<const metadata::Image> image) {
+  if (replication_) replication_->adopt(image);
   const metadata::Changes changes = metadata::difference(image_.get(), *image);
   bool brokers_changed = false;
   for (const metadata::ConfigResource& resource : changes.configs) {
@@ -162,6 +168,7 @@ Task<> PartitionTable::apply_partition(const metadata::Image& image, const metad
     }
     local.partitions[i] =
         std::make_shared<Partition>(shard_, topic.id, std::move(*log), local.traffic);
+    if (replication_) local.partitions[i]->connect(*replication_);
     local.partitions[i]->configure(local.partitions[i]->log().options(), wanted.min_isr);
     ++count_;
   }
@@ -223,6 +230,7 @@ void PartitionTable::reconfigure(const metadata::Image& image, const metadata::T
 Task<> PartitionTable::stop() {
   stopping_ = true;
   co_await tasks_.join();
+  if (replication_) co_await replication_->stop();
   std::vector<std::shared_ptr<Partition>> all;
   for_each([&all](const std::shared_ptr<Partition>& partition) { all.push_back(partition); });
   for (const std::shared_ptr<Partition>& partition : all) co_await partition->stop();

@@ -28,6 +28,9 @@ runtime::Task<Result<>> PartitionLog::truncate_to(Offset offset) {
       done = co_await truncate_segments(offset);
     }
     if (!done) done = poison(done.error(), "truncate");
+  } else if (done && epochs_.truncate_from_end(log_end_)) {
+    // A leader's epoch that began here and got no records: it must not be claimed as a follower.
+    epochs_unsaved_ = changed_ = true;
   }
   end_change();
   co_return done;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include <cairn/partition/topic_traffic.hpp>
+#include <cairn/replication/follower_state.hpp>
 #include <cairn/replication/leader_state.hpp>
 #include <cairn/runtime/shard.hpp>
 #include <cairn/storage/partition_log.hpp>
@@ -31,7 +32,17 @@ struct PartitionAppended : storage::Appended {
   Epoch leader_epoch = no_epoch;  // to be given to wait_committed
 };
 
+/// What a leader sent to its follower.
+struct FetchedRecords {
+  Epoch epoch;        // of the leader that was asked
+  Offset at;          // where the log ended when it was asked
+  BytesView records;  // the last batch may be cut short
+  Offset leader_high_watermark;
+  Offset leader_log_start;
+};
+
 class FetchWait;
+class Replication;
 struct InPartitionWatches;
 struct InCommitWaits;
 
@@ -53,6 +64,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   const TopicPartition& id() const { return log_->partition(); }
   const TopicId& topic_id() const { return topic_id_; }
+  replication::ReplicaKey key() const { return {topic_id_, id().partition}; }
   storage::PartitionLog& log() { return *log_; }
   const storage::PartitionLog& log() const { return *log_; }
   /// The topic's, shared by its partitions.
@@ -63,7 +75,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
   /// Leads from now on: the epoch is in the epoch cache, on disk, before anything is served. The
   /// same epoch again changes ISR and replicas only.
   runtime::Task<Result<>> lead(replication::Leadership leadership);
-  /// Another broker leads, or nobody: waiters get NOT_LEADER_OR_FOLLOWER.
+  /// To follow other brokers and to change the ISR, before the first lead or follow. Without it a
+  /// partition does neither.
+  void connect(Replication& replication) { replication_ = &replication; }
+  /// Another broker leads, or nobody: waiters get NOT_LEADER_OR_FOLLOWER, and what the leader has
+  /// is fetched. The same leader and epoch again change nothing.
   void follow(BrokerId leader, Epoch leader_epoch);
   /// The topic is gone: waiters get UNKNOWN_TOPIC_OR_PARTITION; what runs is waited for.
   runtime::Task<> retire();
@@ -90,6 +106,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
   /// leadership changed since `epoch`, not_enough_replicas_after_append, kafka_storage_error.
   runtime::Task<Result<>> wait_committed(Offset last, Epoch epoch, Instant deadline);
   bool is_committed(Offset last) const { return last < log_->high_watermark(); }
+  /// Whether wait_committed would say yes at once.
+  bool is_acknowledged(Offset last, Epoch epoch) const {
+    return leader_ && leader_epoch_ == epoch && is_committed(last) && log_->healthy() &&
+           leader_->accepts_acks_all(min_isr_).has_value();
+  }
 
   // --- reading ---
 
@@ -102,15 +123,44 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void add_watch(FetchWatch& watch) { watches_.push_back(watch); }
   bool idle() const { return watches_.empty() && commit_waits_.empty() && tasks_.size() == 0; }
 
-  /// A follower's fetch was accepted: its progress may move the high watermark.
+  // --- followers of this leader ---
+
+  /// A follower's fetch, whose log does not diverge: its progress may move the high watermark and
+  /// let it into the ISR. check_leader's errors, unknown_leader_epoch if it is no replica,
+  /// not_leader_or_follower if a newer incarnation of it is known.
   Result<> on_follower_fetch(BrokerId follower, const replication::FollowerFetch& fetch);
+  /// Proposes an ISR without those who have not kept up.
+  void shrink_isr();
+  bool proposes(const replication::IsrProposal& proposal) const;
+  replication::IsrOutcome on_isr_answer(const replication::IsrProposal& proposal,
+                                        const replication::IsrAnswer& answer);
+
+  // --- as a follower (called by its fetcher) ---
+
+  replication::FollowerLog follower_log() const;
+  /// Whether a follower may count only what it has flushed.
+  bool flush_counts() const { return log_->options().flush_before_ack(); }
+  // Each fails with not_leader_or_follower once another leader epoch has begun, and is waited for
+  // before this broker leads.
+  runtime::Task<Result<>> take_fetched(FetchedRecords fetched);
+  runtime::Task<Result<>> cut_as_follower(Epoch epoch, Offset to, Offset leader_high_watermark);
+  runtime::Task<Result<>> restart_as_follower(Epoch epoch, Offset at);
+  runtime::Task<Result<>> flush_as_follower(Epoch epoch);
+
   /// DeleteRecords: moves the log start; offset_out_of_range above the high watermark. -1: to the
   /// high watermark. The new log start.
   runtime::Task<Result<Offset>> delete_records(Offset before);
 
  private:
   struct CommitWait;
+  struct FollowerWork;
+  struct LeaderAppend;
 
+  Result<> check_follower(Epoch epoch) const;
+  runtime::Task<Result<>> append_fetched(BytesView records);
+  runtime::Task<> end_following();
+  void watch_followers();
+  replication::IsrRules isr_rules() const;
   void advance_high_watermark();
   void schedule_flush();
   void start_flush(storage::FlushExtent extent);
@@ -127,6 +177,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
   BrokerId leader_id_ = no_broker;
   Epoch leader_epoch_ = no_epoch;
   std::int32_t min_isr_ = 1;
+  Replication* replication_ = nullptr;
+  int appends_ = 0;         // as a leader, under way
+  int follower_works_ = 0;  // under way
+  runtime::Event follower_work_ended_;
   bool retired_ = false;
   bool flush_running_ = false;
   bool flush_timer_running_ = false;  // flush.ms

@@ -16,7 +16,14 @@
 #include <cairn/replication/fetch_session.hpp>
 #include <cairn/storage/log_directories.hpp>
 
+namespace cairn::runtime {
+class Network;
+}
+
 namespace cairn::partition {
+
+class ControllerChannel;
+class Replication;
 
 /// Told, in order, of what happens to partitions: the group coordinator loads and unloads by it.
 /// Called on the shard, between two images; must not wait.
@@ -37,6 +44,9 @@ class PartitionTable {
   PartitionTable& operator=(const PartitionTable&) = delete;
   ~PartitionTable();
 
+  /// Lets the partitions replicate: followers fetch over `network`, leaders change their ISR
+  /// through `controller`. Before load; without it this broker does neither.
+  void connect(runtime::Network& network, ControllerChannel& controller);
   /// Opens the logs the image knows (LogDirectories::load). Once, before the first apply. After an
   /// unclean stop those still recover afterwards; each partition is there once its log is ready.
   runtime::Task<storage::StartResult<>> load(std::shared_ptr<const metadata::Image> image);
@@ -73,6 +83,8 @@ class PartitionTable {
   replication::FetchSessions& fetch_sessions() { return fetch_sessions_; }
   storage::LogDirectories& directories() { return directories_; }
   const std::shared_ptr<const metadata::Image>& image() const { return image_; }
+  /// Null before connect.
+  Replication* replication() { return replication_.get(); }
 
  private:
   struct Topic {
@@ -115,6 +127,7 @@ class PartitionTable {
   std::unordered_map<std::string, TopicId, NameHash, std::equal_to<>> ids_;
   std::size_t count_ = 0;
   std::vector<PartitionListener*> listeners_;
+  std::unique_ptr<Replication> replication_;
   replication::FetchSessions fetch_sessions_;
   bool changing_ = false;  // an image is applied, or a recovered log taken in
   bool stopping_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include <cairn/base/mutant.hpp>
 #include <cairn/partition/fetch_wait.hpp>
 #include <cairn/partition/partition_table.hpp>
 
@@ -36,6 +37,7 @@ struct Wanted {
   Error error{ErrorCode::none, ""};
   std::uint64_t available = 0;
   std::optional<log::EpochEnd> diverging{};
+  bool at_end = false;  // as it was examined, nothing lay above the bound
 };
 
 class Fetch {
@@ -53,6 +55,7 @@ class Fetch {
   runtime::Task<FetchResponse> run() {
     if (auto begun = begin(); !begun) co_return refused(begun.error());
     locate();
+    if (is_follower()) note_follower();
     co_await wait_for_bytes();
     co_await read();
     co_return std::move(answer_);
@@ -144,7 +147,7 @@ class Fetch {
   /// Whether the partition can be read at the offset asked for, and how much there is.
   void examine(Wanted& one) {
     one.available = 0;
-    if (!one.partition) return;
+    if (!one.partition || one.error.code != ErrorCode::none) return;
     if (auto leads = one.partition->check_leader(one.what.current_leader_epoch); !leads) {
       one.error = leads.error();
       return;
@@ -166,8 +169,25 @@ class Fetch {
       one.error = {ErrorCode::offset_out_of_range, ""};
       return;
     }
+    one.at_end = log.bound_of(bound_) == log.log_end();
     one.available = std::min(log.bytes_available(offset, bound_),
                              static_cast<std::uint64_t>(std::max(one.what.max_bytes, 0)));
+  }
+
+  /// What a follower asks for says how far its log reaches. Counted when it asks, not when it is
+  /// answered; not while its log diverges, for then its end says nothing of ours (L3).
+  void note_follower() {
+    for (Wanted& one : wanted_) {
+      if (!one.partition || one.error.code != ErrorCode::none) continue;
+      if (one.diverging && !MUTANT("L3")) continue;
+      const auto noted = one.partition->on_follower_fetch(
+          BrokerId(replica_), {.fetch_offset = one.what.fetch_offset,
+                               .follower_log_start = one.what.follower_log_start,
+                               .leader_end_before = one.partition->log().log_end(),
+                               .at = broker_.now(),
+                               .broker_epoch = BrokerEpoch(request_.replica_state.replica_epoch)});
+      if (!noted) one.error = noted.error();
+    }
   }
 
   /// An error or a divergence is told at once; so is what there is, once it is enough.
@@ -268,13 +288,12 @@ class Fetch {
   }
 
   runtime::Task<> read_records(Wanted& one, std::int64_t left, bool first, PartitionData& data) {
-    const Offset end_before = one.partition->log().log_end();
     const std::int64_t most =
         std::max<std::int64_t>(std::min<std::int64_t>(left, one.what.max_bytes), 0);
     auto slice = co_await one.partition->log().read(
         {.offset = one.what.fetch_offset,
          .max_bytes = static_cast<std::size_t>(most),
-         .bound = bound_,
+         .bound = MUTANT("L14") && one.at_end ? ReadBound::log_end : bound_,
          .first_batch = first ? storage::FirstBatch::always : storage::FirstBatch::if_it_fits});
     if (!slice) {
       one.error = slice.error();
@@ -297,15 +316,6 @@ class Fetch {
       }
     }
     data.records = std::move(slice->records);
-    if (is_follower()) {
-      auto noted = one.partition->on_follower_fetch(
-          BrokerId(replica_), {.fetch_offset = one.what.fetch_offset,
-                               .follower_log_start = one.what.follower_log_start,
-                               .leader_end_before = end_before,
-                               .at = broker_.now(),
-                               .broker_epoch = BrokerEpoch(request_.replica_state.replica_epoch)});
-      if (!noted) one.error = noted.error();
-    }
   }
 
   void fail_partition(const Wanted& one, PartitionData& data) const {

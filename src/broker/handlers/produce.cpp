@@ -150,7 +150,9 @@ class Produce {
     const Instant deadline =
         broker_.now() + std::chrono::milliseconds(std::max(request_.timeout_ms, 0));
     for (Unacknowledged& one : unacknowledged_) {
-      if (one.partition->is_committed(one.appended.last_offset) && one.partition->leads()) continue;
+      if (one.partition->is_acknowledged(one.appended.last_offset, one.appended.leader_epoch)) {
+        continue;
+      }
       auto committed = co_await one.partition->wait_committed(one.appended.last_offset,
                                                               one.appended.leader_epoch, deadline);
       if (!committed) {
