@@ -138,7 +138,17 @@ runtime::Task<> PartitionLog::write_pending(std::vector<PendingAppend*> pending)
         continue;
       }
     }
-    if (const auto admitted = check_admission(*append, run); !admitted) {
+    Result<> admitted = check_admission(*append, run);
+    if (append->done && append->result->last_offset >= log_end_) {
+      // It repeats what this run has yet to write, and shares its fate.
+      append->done = false;
+      co_await write_run(run);
+      admitted = check_admission(*append, run);
+      if (admitted && !append->done) {
+        admitted = fail(ErrorCode::kafka_storage_error, runtime::no_space_reason);
+      }
+    }
+    if (!admitted) {
       append->result = std::unexpected(admitted.error());
     } else if (!append->done) {
       admit(*append, run);

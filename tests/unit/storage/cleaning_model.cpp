@@ -58,7 +58,7 @@ std::string CleaningModel::step() {
     default:
       append_plain();
   }
-  return check();
+  return met_.empty() ? check() : met_;
 }
 
 std::vector<KeyedRecord> CleaningModel::some_records() {
@@ -178,15 +178,19 @@ void CleaningModel::clean() {
 void CleaningModel::clean_while_others_write_and_read() {
   const auto report = stage_.start(cleaning());
   while (!*report && !::testing::Test::HasFailure()) {
-    stage_.world().run_for(std::chrono::microseconds(random_.below(4'000)));
+    const std::uint64_t longest = random_.chance(0.5) ? 4'000 : 300;
+    stage_.world().run_for(std::chrono::microseconds(random_.below(longest)));
     if (random_.chance(0.5)) append_plain();
     if (random_.chance(0.2)) flush();
     if (random_.chance(0.5)) {
-      const std::string wrong = check();
-      ASSERT_EQ(wrong, sound) << "while it was cleaned";
+      met_ = check();
+      if (!met_.empty()) break;
     }
   }
-  ASSERT_TRUE(**report) << (*report)->error().why;
+  if (met_.empty()) {
+    ASSERT_TRUE(*report && **report);
+  }
+  stage_.world().run_until([&] { return report->has_value(); });
 }
 
 void CleaningModel::die_while_cleaning() {
@@ -210,7 +214,7 @@ void CleaningModel::die_while_cleaning() {
   const auto opened = stage_.open(random_.chance(0.5) ? flushed : Offset(0), start);
   ASSERT_TRUE(opened) << opened.error().why;
   if (clean_point && random_.chance(0.5)) stage_.log()->set_clean_point(*clean_point);
-  ASSERT_GE(stage_.log()->log_end(), flushed);
+  if (stage_.log()->log_end() < flushed) met_ = "what was flushed is gone";
   forget_behind(stage_.log()->log_end());
 }
 

@@ -101,6 +101,7 @@ class CleaningModel {
   Stage stage_;
   std::vector<Written> history_;
   std::string trace_;
+  std::string met_;                           // what was wrong in the middle of a step
   bool snapshots_lost_ = false;               // once: producers are what batches tell
   Offset cleaned_below_{0};                   // no cleaning reached this far
   std::map<Offset, std::int64_t> cleanings_;  // bound -> when one first reached it

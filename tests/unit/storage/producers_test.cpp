@@ -169,7 +169,7 @@ class OutlivedBatch : public Producers {
     Stage stage;
     stage.options.cleaning.compact = true;
     EXPECT_TRUE(stage.open());
-    const Bytes other = make_batch({});
+    const Bytes other = make_batch({.timestamp = stage.environment().now_ms()});
     EXPECT_TRUE(stage.append(other) && stage.append(make_batch(shape(0))) &&
                 stage.run(stage.log()->roll()) && stage.append(other) &&
                 stage.run(stage.log()->flush()));
@@ -197,6 +197,8 @@ TEST_F(OutlivedBatch, is_known_by_the_snapshot_that_a_scan_passes_L33) {
 TEST_F(OutlivedBatch, is_forgotten_without_the_guards_L33) {
   choose_mutant("L33-snapshot-sync");
   EXPECT_EQ(repeat_after_any_power_loss(), "forgotten");
+  choose_mutant("L33-snapshot");
+  EXPECT_EQ(repeat_after_cleaning(), "forgotten");
   choose_mutant("");
 }
 #endif
