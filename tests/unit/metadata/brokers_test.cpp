@@ -2,6 +2,7 @@
 #include <cairn/metadata/brokers.hpp>
 #include <cairn/metadata/configs.hpp>
 #include <cairn/metadata/partitions.hpp>
+#include <cairn/metadata/snapshot.hpp>
 
 #include "cluster.hpp"
 
