@@ -18,7 +18,7 @@ bool detail::failed(const protocol::ProduceResponse& response) {
 std::span<const Route> routes() {
   static const std::vector<Route> all = [] {
     std::vector<Route> found;
-  for (const auto slice :
+    for (const auto slice :
          {session_routes(), data_routes(), group_routes(), admin_routes(), quorum_routes()}) {
       found.insert(found.end(), slice.begin(), slice.end());
     }

@@ -148,7 +148,12 @@ void Node::check_quorum(Instant now) {
   std::ranges::sort(contacts, std::greater<>());
   const Instant majority = contacts[voters().majority() - 1];
   leader.check_quorum_deadline = majority + limit;
-  if (now >= leader.check_quorum_deadline && !MUTANT("L13")) become_resigned(now);
+  if (now < leader.check_quorum_deadline) return;
+  if (MUTANT("L13")) {
+    leader.check_quorum_deadline = now + limit;
+  } else {
+    become_resigned(now);
+  }
 }
 
 void Node::announce_leadership(Instant now) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cairn/base/mutant.hpp>
 #include <cairn/controller/controller.hpp>
 
 #include "quorum_cluster.hpp"
@@ -92,6 +93,54 @@ TEST(Quorum, a_leader_cut_off_from_the_majority_resigns) {
   EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.leader().has_value(); }, 10s));
   scene.cluster.heal();
   EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.all_agree(); }, 30s));
+}
+
+#ifdef CAIRN_MUTANTS
+TEST(Quorum, without_that_guard_it_goes_on) {
+  Scene scene(5);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  choose_mutant("L13");
+  const int old = *scene.cluster.leader();
+  scene.cluster.isolate(old);
+  EXPECT_FALSE(scene.cluster.run_until([&] { return !scene.cluster.leads(old); }, 30s));
+  choose_mutant("");
+}
+#endif
+
+/// As Kafka's tool formats the directories of static voters: an identity, and no metadata log.
+runtime::Task<> format_like_kafka(runtime::Disk& disk, int id, bool& done) {
+  std::string text = "version=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\n";
+  text += fmt::format("node.id={}\ndirectory.id={}\n", id,
+                      Uuid{77, static_cast<std::uint64_t>(id)}.text());
+  co_await disk.create_directory("/data");
+  co_await runtime::replace_file(disk, "/data/meta.properties", to_bytes(text));
+  co_await disk.sync_directory("/");
+  done = true;
+}
+
+TEST(Quorum, static_voters_of_kraft_version_0_elect_and_go_on) {
+  Scene scene(10);
+  for (int id = 1; id <= 3; ++id) {
+    bool done = false;
+    world::Process& process = scene.world.start(QuorumCluster::host(id));
+    process.shard().tasks().spawn(format_like_kafka(process.disk(), id, done));
+    ASSERT_TRUE(scene.world.run_until([&] { return done; }, 10s));
+    scene.world.kill(QuorumCluster::host(id));
+  }
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  EXPECT_EQ(scene.cluster_id(2), "4L6g3nShT-eMCtK--X86sw");
+  EXPECT_EQ(scene.cluster.node(2).controller()->kraft_version(), 0);
+  const int old = *scene.cluster.leader();
+  scene.cluster.crash(old);
+  const auto others_lead = [&] {
+    const auto now = scene.cluster.leader();
+    return now && *now != old;
+  };
+  EXPECT_TRUE(scene.cluster.run_until(others_lead, 10s));
+  scene.cluster.start(old);
+  EXPECT_TRUE(scene.all_ready());
 }
 
 /// L13: a voter with a new disk is not the voter that it was.

@@ -17,15 +17,15 @@
 #include <cairn/protocol/messages/allocate_producer_ids.hpp>
 #include <cairn/protocol/messages/alter_configs.hpp>
 #include <cairn/protocol/messages/alter_partition.hpp>
-#include <cairn/protocol/messages/broker_heartbeat.hpp>
 #include <cairn/protocol/messages/begin_quorum_epoch.hpp>
+#include <cairn/protocol/messages/broker_heartbeat.hpp>
 #include <cairn/protocol/messages/broker_registration.hpp>
 #include <cairn/protocol/messages/controller_registration.hpp>
 #include <cairn/protocol/messages/create_partitions.hpp>
 #include <cairn/protocol/messages/create_topics.hpp>
 #include <cairn/protocol/messages/delete_topics.hpp>
-#include <cairn/protocol/messages/describe_quorum.hpp>
 #include <cairn/protocol/messages/describe_cluster.hpp>
+#include <cairn/protocol/messages/describe_quorum.hpp>
 #include <cairn/protocol/messages/elect_leaders.hpp>
 #include <cairn/protocol/messages/end_quorum_epoch.hpp>
 #include <cairn/protocol/messages/envelope.hpp>
