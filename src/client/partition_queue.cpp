@@ -120,6 +120,7 @@ std::size_t PartitionQueue::failed(PendingBatch& batch, Error why, Outcome outco
 
 std::size_t PartitionQueue::retry(PendingBatch& batch, Error why, Outcome outcome, Duration backoff,
                                   Instant now) {
+  if (outcome == Outcome::unknown) batch.perhaps_written = true;
   if (now + backoff >= batch.created + options_.delivery_timeout) {
     return failed(batch, why, outcome, now);
   }
@@ -145,6 +146,7 @@ bool PartitionQueue::split(PendingBatch& batch) {
     piece->attempts = owned->attempts;
     piece->full = true;
     piece->identity = owned->identity;
+    piece->perhaps_written = owned->perhaps_written;
     if (owned->base_sequence != no_sequence) {
       piece->base_sequence = record::advance_sequence(owned->base_sequence, first_index);
     }
@@ -254,7 +256,10 @@ std::size_t PartitionQueue::settle(PendingBatch& batch, Result<Offset> result,
 void PartitionQueue::give_up_sequence(const PendingBatch& batch, Outcome outcome) {
   if (batch.base_sequence == no_sequence || batch.identity != identity_) return;
   const auto end = record::advance_sequence(batch.base_sequence, batch.builder.record_count());
-  if (outcome == Outcome::refused && end == next_sequence_) {
+  // Its numbers serve others only if no attempt can have reached the log: there another batch under
+  // them would pass for this one sent again, and be acknowledged without being written.
+  const bool unused = outcome == Outcome::refused && !batch.perhaps_written;
+  if (unused && end == next_sequence_) {
     next_sequence_ = batch.base_sequence;  // it was the last one drawn: no gap
   } else {
     broken_ = true;

@@ -45,6 +45,7 @@ struct PendingBatch {
   Instant not_before{};       // backoff
   std::int32_t attempts = 0;  // times sent
   bool full = false;
+  bool perhaps_written = false;              // an attempt's outcome is not known
   std::int32_t base_sequence = no_sequence;  // drawn when first taken
   Identity identity;
   std::size_t held_bytes = 0;  // of buffer memory

@@ -214,5 +214,36 @@ TEST_F(PartitionQueueTest, keeps_its_identity_while_batches_of_it_are_unanswered
   EXPECT_EQ(third.base_sequence, 0);
 }
 
+TEST_F(PartitionQueueTest, never_uses_the_sequence_of_a_batch_that_may_be_written_again) {
+  options.idempotent = true;
+  add_batches(1);
+  PendingBatch& first = queue().take(identity);
+  const auto sequence = first.base_sequence;
+  queue().retry(first, {ErrorCode::network_exception, ""}, Outcome::unknown, Duration::zero(), now);
+  PendingBatch& again = queue().take(identity);
+  now += options.delivery_timeout;
+  retry(again);  // refused this time, and given up
+  add_batches(1);
+  EXPECT_TRUE(queue().needs_identity());
+  EXPECT_FALSE(ready());
+  const Identity newer{identity.id, ProducerEpoch(1)};
+  queue().renew(newer);
+  PendingBatch& next = queue().take(newer);
+  EXPECT_EQ(next.base_sequence, 0);
+  EXPECT_EQ(next.identity, newer);
+  EXPECT_EQ(sequence, 0);
+}
+
+TEST_F(PartitionQueueTest, gives_the_sequence_of_a_batch_that_was_refused_to_the_next_one) {
+  options.idempotent = true;
+  add_batches(1);
+  PendingBatch& first = queue().take(identity);
+  now += options.delivery_timeout;
+  retry(first);
+  add_batches(1);
+  EXPECT_FALSE(queue().needs_identity());
+  EXPECT_EQ(queue().take(identity).base_sequence, 0);
+}
+
 }  // namespace
 }  // namespace cairn::client
