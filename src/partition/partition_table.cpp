@@ -31,8 +31,7 @@ Task<storage::StartResult<>> PartitionTable::load(std::shared_ptr<const metadata
   const storage::KnownLogs known = [this, image](
                                        const TopicPartition& partition,
                                        const TopicId& id) -> std::optional<storage::KnownLog> {
-    const metadata::Topic* topic =
-        MUTANT("L37") ? image->topic(partition.topic) : image->topic(id);
+    const metadata::Topic* topic = MUTANT("L37") ? image->topic(partition.topic) : image->topic(id);
     if (topic == nullptr || topic->name != partition.topic) return std::nullopt;
     const metadata::Partition* state = topic->partition(partition.partition);
     if (state == nullptr || !state->has_replica(static_config_.node_id)) return std::nullopt;

@@ -67,7 +67,7 @@ class LogDirectory {
 
   Environment& environment_;
   bool writing_ = false;
-  std::deque<runtime::Waiter*> writers_;  // wait for their turn
+  std::deque<runtime::Waiter*> writers_;                       // wait for their turn
   std::map<std::string, std::uint64_t, std::less<>> written_;  // checksum and size of each
 };
 

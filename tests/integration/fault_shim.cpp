@@ -37,12 +37,12 @@ enum Operation : std::uint32_t {
 
 /// Shared with the test; numbers of 32 bits in the machine's order.
 struct Control {
-  std::uint32_t failing;         // a bit an Operation
-  std::uint32_t error;           // errno
-  std::uint32_t failures_ppm;    // of those operations
-  std::uint32_t short_ppm;       // writes that end early and say so
-  std::uint32_t sync_delay_us;   // each flush takes so much longer
-  std::uint32_t journal;         // 1: keep the journal
+  std::uint32_t failing;        // a bit an Operation
+  std::uint32_t error;          // errno
+  std::uint32_t failures_ppm;   // of those operations
+  std::uint32_t short_ppm;      // writes that end early and say so
+  std::uint32_t sync_delay_us;  // each flush takes so much longer
+  std::uint32_t journal;        // 1: keep the journal
   std::atomic<std::uint32_t> injected;
 };
 
@@ -178,12 +178,9 @@ void note_change(Kind kind, const OpenFile& file, int descriptor, std::uint64_t 
     const ssize_t got = REAL(pread)(descriptor, old.data(), old.size(), static_cast<off_t>(offset));
     old.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   }
-  shim().note({.kind = kind,
-               .inode = file.inode,
-               .offset = offset,
-               .length = length,
-               .size_before = size},
-              {}, old);
+  shim().note(
+      {.kind = kind, .inode = file.inode, .offset = offset, .length = length, .size_before = size},
+      {}, old);
 }
 
 int open_file(const char* path, int flags, mode_t mode) {

@@ -59,8 +59,8 @@ void nothing_invented(const History& history, Violations& to) {
       const TopicLife* life = history.last_life(from.topic);
       const std::uint64_t completed = send->second->completed;
       if (life != nullptr && completed > 0 && completed < life->create_invoked) {
-        to.push_back({"L37", fmt::format("{} was sent to a topic {} that was deleted since", value,
-                                         from)});
+        to.push_back(
+            {"L37", fmt::format("{} was sent to a topic {} that was deleted since", value, from)});
       }
     }
   };

@@ -13,8 +13,8 @@ void topics_are_as_decided(const History& history, Violations& to) {
   for (const auto& [topic, lives] : history.lives) {
     if (lives.empty()) continue;
     const TopicLife& last = lives.back();
-    const bool listed = std::ranges::find(history.final_topics, topic) !=
-                        history.final_topics.end();
+    const bool listed =
+        std::ranges::find(history.final_topics, topic) != history.final_topics.end();
     const bool certain = last.delete_invoked == 0 || last.delete_completed > 0;
     if (!certain) continue;
     const bool expected = last.delete_invoked == 0 && last.create_completed > 0;
@@ -70,9 +70,9 @@ void compaction(const History& history, Violations& to) {
     const auto log = history.final_logs.find(at.first);
     if (known.send == nullptr || log == history.final_logs.end()) continue;
     if (log->second.contains(known.offset) || known.unknown_tombstone) continue;
-    const bool over = known.send->tombstone &&
-                      known.send->timestamp + compacted_delete_retention_ms <=
-                          history.latest_wall_ms;
+    const bool over =
+        known.send->tombstone &&
+        known.send->timestamp + compacted_delete_retention_ms <= history.latest_wall_ms;
     if (!over) {
       to.push_back({"I26", fmt::format("{}, the newest of key {} in {}, is gone from {}",
                                        known.send->value, at.second, at.first, known.offset)});
@@ -89,8 +89,8 @@ bool may_expire(const History& history, const Send& send) {
   const auto found = history.retention.find(send.to.topic);
   if (found == history.retention.end()) return false;
   const RetentionLimits& limits = found->second;
-  const bool by_time = limits.shortest_ms >= 0 &&
-                       send.timestamp + limits.shortest_ms <= history.latest_wall_ms;
+  const bool by_time =
+      limits.shortest_ms >= 0 && send.timestamp + limits.shortest_ms <= history.latest_wall_ms;
   const auto bytes = history.final_bytes.find(send.to);
   const bool by_size = limits.least_bytes >= 0 && bytes != history.final_bytes.end() &&
                        bytes->second >= static_cast<std::uint64_t>(limits.least_bytes);

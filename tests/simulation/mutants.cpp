@@ -21,7 +21,8 @@ constexpr int cleaning_steps = 60;
 
 constexpr std::array all{
     Mutant{"I6-duplicate", RunKind::node, "a batch that was sent again is recognised"},
-    Mutant{"L8", RunKind::other, "the high watermark counts the in-sync replicas that are proposed"},
+    Mutant{"L8", RunKind::other,
+           "the high watermark counts the in-sync replicas that are proposed"},
     Mutant{"L9", RunKind::node, "the high watermark counts what is flushed only"},
     Mutant{"L10", RunKind::storage, "a flush that began beside a truncation counts for nothing"},
     Mutant{"L11", RunKind::other, "no latest offset until the epoch's start is committed"},

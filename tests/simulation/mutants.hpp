@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every guard that a test can switch off (MUTANT in production code), the kind of run that must miss
-// it, and in how many seeds it does. Owner: none.
+// Every guard that a test can switch off (MUTANT in production code), the kind of run that must
+// miss it, and in how many seeds it does. Owner: none.
 #pragma once
 
 #include <cstdint>

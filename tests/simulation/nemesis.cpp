@@ -93,7 +93,7 @@ void Nemesis::restart() {
 
 /// The node ended by itself; its machine may go down with it.
 void Nemesis::bury() {
-  faults_.crashes && world_.random().chance(0.5) ? node_.crash() : node_.kill();
+  faults_.crashes&& world_.random().chance(0.5) ? node_.crash() : node_.kill();
 }
 
 const std::string& Nemesis::some_client() {
@@ -136,7 +136,7 @@ void Nemesis::fill_for_a_while() {
 }
 
 void Nemesis::fail_for_a_while() {
-  static constexpr std::string_view kinds[] = {"write",    "sync",   "read",   "open",  "allocate",
+  static constexpr std::string_view kinds[] = {"write",    "sync",   "read",   "open", "allocate",
                                                "truncate", "rename", "remove", "any"};
   ++count_;
   Random& random = world_.random();

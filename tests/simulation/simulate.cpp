@@ -99,8 +99,8 @@ int run_seeds(const Arguments& arguments) {
 }
 
 bool is_wanted(std::string_view wanted, std::string_view id) {
-  return wanted == "all" || fmt::format(",{},", wanted).find(fmt::format(",{},", id)) !=
-                                std::string::npos;
+  return wanted == "all" ||
+         fmt::format(",{},", wanted).find(fmt::format(",{},", id)) != std::string::npos;
 }
 
 int run_mutants(const Arguments& arguments) {
@@ -113,7 +113,7 @@ int run_mutants(const Arguments& arguments) {
     const bool here = mutant.kind != cairn::simulation::RunKind::other;
     const auto found = cairn::simulation::find_missing(mutant, most);
     missed += here && !found ? 1 : 0;
-    const std::string seeds = found ? fmt::format("{}", found->seed)
+    const std::string seeds = found  ? fmt::format("{}", found->seed)
                               : here ? fmt::format("**not in {}**", most)
                                      : "–";
     fmt::print("| {} | {} | {} | {} | {} |\n", mutant.id, mutant.guard,

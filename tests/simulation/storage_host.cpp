@@ -57,9 +57,9 @@ runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, const StorageHost*
   auto done = co_await directories.lock();
   if (done) done = co_await directories.format("a-cluster-of-one-node", BrokerId(1));
   if (done) {
-    done = co_await directories.load(
-        [self](const TopicPartition& partition,
-               const TopicId& topic) -> std::optional<storage::KnownLog> {
+    done =
+        co_await directories.load([self](const TopicPartition& partition,
+                                         const TopicId& topic) -> std::optional<storage::KnownLog> {
           const auto found = self->known_.find({topic, partition.partition});
           if (found == self->known_.end()) return std::nullopt;
           return storage::KnownLog{found->second.options};

@@ -55,8 +55,8 @@ std::string LogModel::judge_shape(const Content& content) const {
 std::string LogModel::judge_start(const Asked& asked, const Content& content, Ending ending,
                                   const RetentionBounds& retention) const {
   const bool lived = ending == Ending::settled || ending == Ending::stopped;
-  const Offset least = lived ? std::max(start_, asked.start_done)
-                             : std::max(start_saved_, asked.start_saved);
+  const Offset least =
+      lived ? std::max(start_, asked.start_done) : std::max(start_saved_, asked.start_saved);
   const Offset floor = std::min(least, std::min(content.end, cut_in_batch(asked.cut)));
   if (content.start < floor) {
     return fmt::format("I27: the log start fell to {}, and was {}", content.start, least);
@@ -68,16 +68,16 @@ std::string LogModel::judge_start(const Asked& asked, const Content& content, En
     return fmt::format("L34: the log starts at {}, above the high watermark {}", content.start,
                        high_watermark_);
   }
-  const bool by_size = retention.bytes >= 0 &&
-                       content.bytes >= static_cast<std::uint64_t>(retention.bytes);
+  const bool by_size =
+      retention.bytes >= 0 && content.bytes >= static_cast<std::uint64_t>(retention.bytes);
   const std::uint64_t last = ids_[place(content.start - 1)];
-  const bool by_time =
-      retention.age_ms >= 0 && last != 0 &&
-      retention.now_ms - attempts_[last - 1].timestamp > retention.age_ms;
+  const bool by_time = retention.age_ms >= 0 && last != 0 &&
+                       retention.now_ms - attempts_[last - 1].timestamp > retention.age_ms;
   // After a death the sizes are others than at the deletion, and appends of the round may count.
   if (by_size || by_time || asked.cut != Asked::nowhere || !lived) return "";
   return fmt::format(
-      "I27: retention took {} and no limit asked for it (start {} wanted {}, {} bytes of {}, age {} "
+      "I27: retention took {} and no limit asked for it (start {} wanted {}, {} bytes of {}, age "
+      "{} "
       "of {})",
       content.start - 1, start_, std::max(start_wanted_, asked.start_wanted), content.bytes,
       retention.bytes, last == 0 ? -1 : retention.now_ms - attempts_[last - 1].timestamp,
@@ -129,8 +129,8 @@ std::string LogModel::judge_batches(const Asked& asked, const Content& content,
     // Uncertain: what was there, what was asked for in this round, what was refused.
     const bool dead = ending == Ending::killed || ending == Ending::crashed;
     const bool kept = before == batch.id && !(asked.cut_done && batch.base >= cut);
-    const bool arrived = was_asked(batch.id, asked) &&
-                         (dead || attempts_[batch.id - 1].fate == Fate::done);
+    const bool arrived =
+        was_asked(batch.id, asked) && (dead || attempts_[batch.id - 1].fate == Fate::done);
     if (kept || arrived || (dead && is_loose(batch.id, asked))) continue;
     return fmt::format("I2: batch {} stands at {} and must not (refused, cut off, or another's)",
                        batch.id, batch.base);
@@ -170,9 +170,9 @@ void LogModel::believe(const Asked& asked, const Content& content, Ending ending
   durable_ = std::min(std::max(std::min(durable_, cut), asked.flushed), content.end);
   if (ending == Ending::stopped) durable_ = content.end;
   start_ = content.start;
-  start_saved_ = ending == Ending::stopped ? content.start
-                                           : std::min(std::max(start_saved_, asked.start_saved),
-                                                      content.end);
+  start_saved_ = ending == Ending::stopped
+                     ? content.start
+                     : std::min(std::max(start_saved_, asked.start_saved), content.end);
   start_wanted_ = std::min(std::max(start_wanted_, asked.start_wanted), content.end);
   high_watermark_ = std::clamp(high_watermark_, content.start, content.end);
 }

@@ -51,12 +51,12 @@ struct Asked {
   static constexpr Offset nowhere{std::numeric_limits<std::int64_t>::max()};
 
   std::vector<std::uint64_t> appends = {};
-  Offset cut = nowhere;     // the lowest truncation
-  bool cut_done = false;    // all truncations were acknowledged
-  Offset flushed{0};        // acknowledged by a flush
-  Offset start_wanted{0};   // the highest log start asked for
-  Offset start_done{0};     // acknowledged
-  Offset start_saved{0};    // and checkpointed
+  Offset cut = nowhere;    // the lowest truncation
+  bool cut_done = false;   // all truncations were acknowledged
+  Offset flushed{0};       // acknowledged by a flush
+  Offset start_wanted{0};  // the highest log start asked for
+  Offset start_done{0};    // acknowledged
+  Offset start_saved{0};   // and checkpointed
 };
 
 /// How a round ended.

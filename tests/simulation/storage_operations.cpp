@@ -54,9 +54,8 @@ runtime::Task<> append_batch(RoundPointer round, LogPointer log, std::uint64_t i
                              record::Origin origin) {
   const bool healthy = log->healthy();
   Bytes bytes = encode(id, round->attempts[id - 1]);
-  storage::LeaderAppend append{.batches = bytes,
-                               .leader_epoch = round->attempts[id - 1].epoch,
-                               .origin = origin};
+  storage::LeaderAppend append{
+      .batches = bytes, .leader_epoch = round->attempts[id - 1].epoch, .origin = origin};
   const auto appended = co_await log->append_as_leader(append);
   Attempt& attempt = round->attempts[id - 1];
   if (appended) {
@@ -212,8 +211,7 @@ runtime::Task<std::string> probe(LogPointer log, std::vector<Found> batches, Off
   const Offset start = log->log_start();  // retention may move it meanwhile
   at = std::max(at, start);
   if (at >= log->log_end()) co_return "";
-  const storage::LogRead read{
-      .offset = at, .max_bytes = 300, .bound = storage::ReadBound::log_end};
+  const storage::LogRead read{.offset = at, .max_bytes = 300, .bound = storage::ReadBound::log_end};
   const auto slice = co_await log->read(read);
   if (log->log_start() != start) co_return "";
   if (!slice) co_return fmt::format("I24: no read at {}: {}", at, slice.error().why);

@@ -21,9 +21,9 @@ struct Round {
   int running = 0;
   int cuts = 0;
   int cuts_done = 0;
-  bool spacious = true;      // no checkpoint is put off for want of space
-  bool io_failed = false;    // an answer spoke of a broken disk
-  std::string wrong = {};    // an answer that must not be
+  bool spacious = true;    // no checkpoint is put off for want of space
+  bool io_failed = false;  // an answer spoke of a broken disk
+  std::string wrong = {};  // an answer that must not be
 };
 
 using LogPointer = std::shared_ptr<storage::PartitionLog>;

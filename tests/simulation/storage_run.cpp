@@ -19,8 +19,8 @@ constexpr std::uint64_t reserve = 24'000;
 /// A recovery point that was checkpointed before a truncation below it is believed after a crash:
 /// what was appended since is then not checked (unit/storage/truncation_test.cpp).
 constexpr bool truncates_below_the_recovery_point = false;
-/// After a crash a partition that was created under the name of one that had been deleted finds that
-/// one's checkpoints (unit/storage/namesake_test.cpp). Here the run writes them in between.
+/// After a crash a partition that was created under the name of one that had been deleted finds
+/// that one's checkpoints (unit/storage/namesake_test.cpp). Here the run writes them in between.
 constexpr bool namesakes_inherit_checkpoints = true;
 /// A start takes a partition whose partition.metadata cannot be read for unknown, and sets it aside
 /// (unit/storage/namesake_test.cpp). Here such errors are left out of starts.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Administrators of a run: topics made, trimmed, configured, deleted and made again. A request whose
-// outcome stays unknown is asked again until it is known: what topics there are in the end is not
-// left to chance.
+// Administrators of a run: topics made, trimmed, configured, deleted and made again. A request
+// whose outcome stays unknown is asked again until it is known: what topics there are in the end is
+// not left to chance.
 #include <cairn/client/admin.hpp>
 
 #include "workload.hpp"
@@ -27,8 +27,8 @@ ErrorCode answer_of(const Result<std::vector<client::Answered>>& answers) {
 }
 
 /// Deletes a topic and creates it again; each is asked until it is certain.
-runtime::Task<> pass_on(runtime::Shard& shard, client::Admin& admin, Stage& stage,
-                        std::string name, TopicPlan plan) {
+runtime::Task<> pass_on(runtime::Shard& shard, client::Admin& admin, Stage& stage, std::string name,
+                        TopicPlan plan) {
   History& history = stage.history;
   history.lives[name].back().delete_invoked = ++history.step;
   for (;;) {
@@ -51,14 +51,13 @@ runtime::Task<> pass_on(runtime::Shard& shard, client::Admin& admin, Stage& stag
   history.lives[name].back().create_completed = ++history.step;
 }
 
-runtime::Task<> trim(runtime::Shard& shard, client::Admin& admin, Stage& stage,
-                     TopicPartition of) {
+runtime::Task<> trim(runtime::Shard& shard, client::Admin& admin, Stage& stage, TopicPartition of) {
   const std::map<TopicPartition, std::int64_t> latest{{of, -1}};
   const auto ends = co_await admin.list_offsets(latest);
   if (!ends || !ends->contains(of) || !ends->at(of)) co_return;
   const Offset end = ends->at(of)->offset;
-  const Offset before(static_cast<std::int64_t>(
-      shard.random().below(static_cast<std::uint64_t>(end.value()) + 1)));
+  const Offset before(
+      static_cast<std::int64_t>(shard.random().below(static_cast<std::uint64_t>(end.value()) + 1)));
   const std::size_t index = stage.history.trims.size();
   stage.history.trims.push_back({.of = of, .before = before});
   const std::map<TopicPartition, Offset> wanted{{of, before}};

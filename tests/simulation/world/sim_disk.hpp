@@ -69,7 +69,8 @@ class SimMachine {
   std::unique_ptr<runtime::Disk> make_disk(runtime::Clock& clock, Random random);
   void release_locks() { locks_.clear(); }
   void lose_power();
-  /// A sync has failed since the last power loss: pages are called clean and are not on the platter.
+  /// A sync has failed since the last power loss: pages are called clean and are not on the
+  /// platter.
   bool lies() const { return lies_; }
   /// A new disk. REQUIRES: nothing runs here.
   void wipe();

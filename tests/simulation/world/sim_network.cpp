@@ -268,8 +268,8 @@ void SimFabric::cut_one_way(const std::string& from, const std::string& to) {
 void SimFabric::forget_between(const std::string& a, const std::string& b) {
   for (const auto& weak : pipes_) {
     const auto pipe = weak.lock();
-    const bool between = pipe && ((pipe->from == a && pipe->to == b) ||
-                                  (pipe->from == b && pipe->to == a));
+    const bool between =
+        pipe && ((pipe->from == a && pipe->to == b) || (pipe->from == b && pipe->to == a));
     if (between) pipe->forgotten = true;
   }
 }

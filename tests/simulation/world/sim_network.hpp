@@ -27,7 +27,7 @@ struct Pipe {
 
   struct Segment {
     Instant arrives;
-    Bytes bytes;  // empty: the end of the stream
+    Bytes bytes;          // empty: the end of the stream
     bool broken = false;  // or its breaking
     std::size_t taken = 0;
   };
@@ -38,9 +38,9 @@ struct Pipe {
   std::size_t in_flight = 0;
   Instant last_arrival{};
   bool reset = false;
-  bool ended = false;    // nothing more is written
-  bool severed = false;  // who writes is told so; who reads finds it behind what had been sent
-  bool forgotten = false;                 // what is sent goes nowhere, and nobody is told
+  bool ended = false;      // nothing more is written
+  bool severed = false;    // who writes is told so; who reads finds it behind what had been sent
+  bool forgotten = false;  // what is sent goes nowhere, and nobody is told
   std::optional<std::size_t> breaks_after;  // that many bytes more
   std::weak_ptr<Pipe> back;
   runtime::Event readable;

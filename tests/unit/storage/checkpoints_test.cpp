@@ -40,9 +40,8 @@ TEST(Checkpoints, are_written_by_several_at_once) {
                                                       one_directory());
   ASSERT_TRUE(stage.run(directories->lock()));
   ASSERT_TRUE(stage.run(directories->format("cluster", BrokerId(1))));
-  ASSERT_TRUE(stage.run(directories->load([](const TopicPartition&, const TopicId&) {
-    return std::optional<KnownLog>();
-  })));
+  ASSERT_TRUE(stage.run(directories->load(
+      [](const TopicPartition&, const TopicId&) { return std::optional<KnownLog>(); })));
   std::vector<std::shared_ptr<std::optional<bool>>> done;
   for (int i = 0; i < 4; ++i) {
     const PartitionIndex index(i);
