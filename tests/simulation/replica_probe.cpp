@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replica_probe.hpp"
+
+#include <algorithm>
+
+namespace cairn::simulation {
+
+using partition::Partition;
+
+void ReplicaProbe::broken(std::string_view id, std::string what) {
+  if (violations_.size() < 50) violations_.push_back({id, std::move(what)});
+}
+
+void ReplicaProbe::look() {
+  for (const auto& node : nodes_) {
+    if (node->partitions() == nullptr) continue;
+    check_load(*node);
+    node->partitions()->for_each([this](const auto& one) { raise(*one); });
+  }
+  for (const auto& node : nodes_) {
+    if (node->partitions() == nullptr) continue;
+    node->partitions()->for_each([&](const auto& one) {
+      compare(*node, *one);
+      check_leader(*node, *one);
+    });
+  }
+}
+
+void ReplicaProbe::look_at(ReplicaNode& node) {
+  if (node.partitions() == nullptr) return;
+  node.partitions()->for_each([this](const auto& one) { raise(*one); });
+}
+
+namespace {
+
+/// Adds what a log has between the end of `to` and `until`.
+void extend(log::EpochCache& to, Offset from, Offset until, const log::EpochCache& log) {
+  const auto entries = log.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Offset end = i + 1 < entries.size() ? entries[i + 1].start_offset : until;
+    const Offset start = std::max(entries[i].start_offset, from);
+    if (start < std::min(end, until)) to.assign(entries[i].epoch, start);
+  }
+}
+
+}  // namespace
+
+/// TrueHW: the highest that a leader had once its epoch's start was committed.
+void ReplicaProbe::raise(const Partition& leader) {
+  const Offset now = leader.high_watermark();
+  Offset& visible = visible_[leader.id()];
+  visible = std::max(visible, now);
+  if (!leader.leads()) return;
+  if (now < leader.leader_state()->epoch_start()) return;
+  Committed& known = committed_[leader.id()];
+  if (now <= known.high_watermark) return;
+  extend(known.epochs, known.high_watermark, now, leader.log().epochs());
+  known.high_watermark = now;
+}
+
+/// I3: below its own high watermark a replica holds what was committed; an offset and its epoch
+/// name one record.
+void ReplicaProbe::compare(const ReplicaNode& node, const Partition& replica) {
+  const auto known = committed_.find(replica.id());
+  if (known == committed_.end()) return;
+  check_member(node, replica, known->second.high_watermark);
+  const storage::PartitionLog& log = replica.log();
+  const Offset end = std::min(log.high_watermark(), known->second.high_watermark);
+  std::vector<Offset> points;
+  for (const log::EpochEntry& entry : log.epochs().entries()) points.push_back(entry.start_offset);
+  for (const log::EpochEntry& entry : known->second.epochs.entries()) {
+    points.push_back(entry.start_offset);
+  }
+  points.push_back(log.log_start());
+  for (const Offset at : points) {
+    if (at < log.log_start() || at >= end) continue;
+    const auto own = log.epochs().epoch_of(at);
+    const auto true_one = known->second.epochs.epoch_of(at);
+    if (own != true_one) {
+      broken("I3", fmt::format("{} of {} is of epoch {} on broker {}, committed was one of {}", at,
+                               replica.id(), own.value_or(no_epoch), node.id(),
+                               true_one.value_or(no_epoch)));
+      return;
+    }
+  }
+}
+
+/// I22: who is in the ISR has all that was ever committed.
+void ReplicaProbe::check_member(const ReplicaNode& node, const Partition& replica,
+                                Offset committed) {
+  const auto image = cluster_.image();
+  const metadata::Partition* state = image->partition(replica.topic_id(), replica.id().partition);
+  const metadata::Broker* broker = image->broker(node.id());
+  if (state == nullptr || broker == nullptr || broker->epoch != node.epoch()) return;
+  if (!state->in_isr(node.id()) || replica.log().log_end() >= committed) return;
+  broken("I22", fmt::format("broker {} is in sync for {} with {} records, {} were committed",
+                            node.id(), replica.id(), replica.log().log_end(), committed));
+}
+
+/// I7: what a leader leads with holds all that was ever committed.
+void ReplicaProbe::check_leader(const ReplicaNode& node, const Partition& leader) {
+  if (!leader.leads()) return;
+  const auto image = cluster_.image();
+  const metadata::Partition* state = image->partition(leader.topic_id(), leader.id().partition);
+  if (state == nullptr || state->leader != node.id() ||
+      state->leader_epoch != leader.leader_epoch()) {
+    return;  // deposed, and does not know it
+  }
+  const Offset committed = committed_[leader.id()].high_watermark;
+  if (leader.log().log_end() < committed) {
+    broken("I7", fmt::format("broker {} leads {} in epoch {} with {} records, {} were committed",
+                             node.id(), leader.id(), leader.leader_epoch(), leader.log().log_end(),
+                             committed));
+  }
+}
+
+/// I24: what was flushed is there after a crash.
+void ReplicaProbe::check_load(ReplicaNode& node) {
+  for (const auto& [id, end] : std::exchange(node.loaded_ends, {})) {
+    const auto before = node.last_ends.find(id);
+    // A truncation that was broken off may have gone below what was flushed.
+    if (before == node.last_ends.end() || before->second.truncated) continue;
+    if (end < before->second.flushed) {
+      broken("I24",
+             fmt::format("{} on broker {} ended at {} (flushed {}) and ends at {} after a "
+                         "restart",
+                         id, node.id(), before->second.log_end, before->second.flushed, end));
+    }
+  }
+}
+
+bool ReplicaProbe::is_visible(const TopicPartition& of, Offset offset) {
+  if (offset < visible_[of]) return true;
+  for (const auto& node : nodes_) {
+    if (node->partitions() == nullptr) continue;
+    const auto one = node->partitions()->find(of.topic, of.partition);
+    if (one != nullptr && offset < one->high_watermark()) return true;
+  }
+  return false;
+}
+
+void ReplicaProbe::on_consumed(const TopicPartition& of, Offset offset) {
+  if (is_visible(of, offset)) return;
+  broken("I8", fmt::format("{} of {} was read, and is not committed", offset, of));
+}
+
+void ReplicaProbe::on_acknowledged(const TopicPartition& of, Offset offset) {
+  int have = 0, unknown = 0;
+  for (const auto& node : nodes_) {
+    partition::PartitionTable* table = node->partitions();
+    const auto one = table == nullptr ? nullptr : table->find(of.topic, of.partition);
+    if (one == nullptr) {
+      ++unknown;
+    } else if (one->log().flushed() > offset) {
+      ++have;
+    }
+  }
+  if (have + unknown < 2) {
+    broken("I10", fmt::format("{} of {} was acknowledged, and {} replicas have it on disk", offset,
+                              of, have));
+  }
+}
+
+bool ReplicaProbe::settled() { return unsettled().empty(); }
+
+std::string ReplicaProbe::unsettled() {
+  const auto image = cluster_.image();
+  for (const auto& [id, topic] : image->topics) {
+    for (const auto& [index, state] : topic->partitions) {
+      const auto say = [&](std::string what) {
+        return fmt::format("{}-{} epoch {} leader {}: {}", topic->name, index, state.leader_epoch,
+                           state.leader, what);
+      };
+      if (state.leader == no_broker) return say("no leader");
+      if (state.isr.size() < state.replicas.size()) {
+        return say(fmt::format("{} in sync", state.isr.size()));
+      }
+      std::optional<Offset> end;
+      for (const auto& node : nodes_) {
+        partition::PartitionTable* table = node->partitions();
+        if (table == nullptr) return say("a broker is down");
+        const auto one = table->find(id, index);
+        if (one == nullptr) return say("a replica is missing");
+        if (one->leader_epoch() != state.leader_epoch) return say("an old epoch");
+        if (one->leads() != (state.leader == node->id())) return say("a leader does not lead");
+        if (one->leads() && one->leader_state()->proposal()) return say("a proposal is pending");
+        const Offset here = one->log().log_end();
+        if (one->high_watermark() != here || end.value_or(here) != here) {
+          return say(fmt::format("broker {} ends at {} with {} committed", node->id(), here,
+                                 one->high_watermark()));
+        }
+        end = here;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace cairn::simulation
