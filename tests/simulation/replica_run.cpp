@@ -312,6 +312,11 @@ class ReplicaRun {
   ReplicaNode& some_node() { return *nodes_[world_.random().below(nodes_.size())]; }
 
   void misbehave() {
+    // A replaced machine stays in the ISR until its silence is noticed. Were the others fenced
+    // before it, the last of the ISR would be an empty one: without eligible leader replicas
+    // (KIP-966) that loses records in Kafka too.
+    if (rejoining_ && !whole()) return run_for(50ms);
+    rejoining_ = false;
     run_for(std::chrono::milliseconds(world_.random().between(10, 1500)));
     for (const auto& node : nodes_) {
       if (node->ended()) node->collect();
@@ -376,21 +381,28 @@ class ReplicaRun {
     (node.*how)();
   }
 
-  /// A disk is lost only where every partition is whole elsewhere: the others in sync, and up.
-  void wipe(ReplicaNode& node) {
-    if (!node.up() || node.is_crossing()) return;
+  /// Every broker serves, and is in sync for everything.
+  bool whole() {
+    if (!all_active()) return false;
     const auto image = cluster_.image();
-    for (const auto& other : nodes_) {
-      if (!other->serving() || !image->is_active(other->id())) return;
-    }
     for (const auto& [id, topic] : image->topics) {
       for (const auto& [index, state] : topic->partitions) {
-        if (state.isr.size() < state.replicas.size()) return;
+        if (state.isr.size() < state.replicas.size()) return false;
       }
+    }
+    return true;
+  }
+
+  /// A disk is lost only where every partition is whole elsewhere: the others in sync, and up.
+  void wipe(ReplicaNode& node) {
+    if (!node.up() || node.is_crossing() || !whole()) return;
+    for (const auto& other : nodes_) {
+      if (other->cut_from_controller || world_.fabric().is_cut(node.host(), other->host())) return;
     }
     end_life(node, &ReplicaNode::kill);
     node.wipe();
     node.start();
+    rejoining_ = true;
   }
 
   void toggle_cut(ReplicaNode& a, ReplicaNode& b) {
@@ -487,6 +499,7 @@ class ReplicaRun {
   Stage stage_;
   std::size_t acknowledged_ = 0;  // sends before this one are settled and were looked at
   std::size_t faults_ = 0;
+  bool rejoining_ = false;  // a machine was replaced, and is not in every ISR yet
   Instant began_{};
 };
 
