@@ -24,6 +24,9 @@ struct ControllerWays {
   double loss = 0;  // of requests, and of answers
 };
 
+/// Heartbeats and registrations are not held up: a broker is fenced for a fault, not by chance.
+enum class Way { slow, quick };
+
 class ReplicaCluster {
  public:
   explicit ReplicaCluster(world::World& world);
@@ -44,7 +47,7 @@ class ReplicaCluster {
   /// or its answer was lost, or `cut` was set.
   template <class Response>
   runtime::Task<std::optional<Response>> ask(
-      runtime::Shard& from, const bool& cut,
+      runtime::Shard& from, const bool& cut, Way way,
       std::function<runtime::Task<Response>(controller::Controller&)> what);
 
  private:
@@ -77,13 +80,16 @@ class ReplicaCluster {
 
 template <class Response>
 runtime::Task<std::optional<Response>> ReplicaCluster::ask(
-    runtime::Shard& from, const bool& cut,
+    runtime::Shard& from, const bool& cut, Way way,
     std::function<runtime::Task<Response>(controller::Controller&)> what) {
+  const double loss = way == Way::slow ? ways_.loss : 0;
+  const Duration longest =
+      way == Way::slow ? ways_.longest_answer_delay : Duration(std::chrono::milliseconds(20));
   constexpr Duration patience = std::chrono::seconds(10);
   Random& random = from.random();
   const Instant deadline = from.clock().now() + patience;
-  co_await from.clock().sleep_for(Duration(random.between(0, ways_.longest_answer_delay.count())));
-  if (cut || random.chance(ways_.loss)) {
+  co_await from.clock().sleep_for(Duration(random.between(0, longest.count())));
+  if (cut || random.chance(loss)) {
     co_await from.clock().sleep_for(std::chrono::milliseconds(200));
     co_return std::nullopt;
   }
@@ -93,8 +99,8 @@ runtime::Task<std::optional<Response>> ReplicaCluster::ask(
     if (from.clock().now() >= deadline) co_return std::nullopt;
     if (!co_await from.clock().sleep_for(std::chrono::milliseconds(1))) co_return std::nullopt;
   }
-  co_await from.clock().sleep_for(Duration(random.between(0, ways_.longest_answer_delay.count())));
-  if (cut || random.chance(ways_.loss)) co_return std::nullopt;
+  co_await from.clock().sleep_for(Duration(random.between(0, longest.count())));
+  if (cut || random.chance(loss)) co_return std::nullopt;
   co_return std::move(**answer);
 }
 

@@ -164,7 +164,7 @@ Task<bool> ReplicaNode::enrol(std::shared_ptr<Life> life) {
   };
   for (;;) {
     const auto answer = co_await cluster_.ask<protocol::BrokerRegistrationResponse>(
-        *life->shard, cut_from_controller, ask);
+        *life->shard, cut_from_controller, Way::quick, ask);
     if (answer && answer->error_code == ErrorCode::none) {
       life->epoch = BrokerEpoch(answer->broker_epoch);
       co_return true;
@@ -217,7 +217,7 @@ Task<> ReplicaNode::beat(std::shared_ptr<Life> life) {
       return controller.broker_heartbeat(request);
     };
     const auto answer = co_await cluster_.ask<protocol::BrokerHeartbeatResponse>(
-        *life->shard, cut_from_controller, ask);
+        *life->shard, cut_from_controller, Way::quick, ask);
     if (answer && answer->should_shut_down) life->may_stop = true;
   } while (co_await life->shard->clock().sleep_for(200ms));
 }
@@ -228,7 +228,7 @@ Task<Result<protocol::AlterPartitionResponse>> ReplicaNode::Channel::alter_parti
     return controller.alter_partition(request, 3);
   };
   auto answer = co_await node.cluster_.ask<protocol::AlterPartitionResponse>(
-      *node.life_->shard, node.cut_from_controller, ask);
+      *node.life_->shard, node.cut_from_controller, Way::slow, ask);
   if (!answer) co_return fail(ErrorCode::request_timed_out, "lost");
   co_return *std::move(answer);
 }
