@@ -156,6 +156,8 @@ class ReplicaRun {
     if (!settle(10min)) return stuck("the clients' end");
     if (!converge(60s)) return stuck("convergence: " + probe_.unsettled());
     compare_logs();
+    stage_.bootstrap.clear();  // all may have been replaced
+    for (const auto& node : nodes_) stage_.bootstrap.push_back(node->endpoint());
     start_client("reader", [this](world::Process& process) {
       return read_to_end(process.shard(), process.network(), stage_, plan_.partitions());
     });
