@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cairn/controller/controller.hpp>
 #include <cairn/metadata/configs.hpp>
+#include <cairn/metadata/directories.hpp>
 #include <cairn/metadata/partitions.hpp>
 #include <cairn/metadata/topics.hpp>
 
@@ -157,6 +158,15 @@ Task<protocol::BrokerHeartbeatResponse> Controller::broker_heartbeat(
 Task<protocol::ControllerRegistrationResponse> Controller::register_controller(
     protocol::ControllerRegistrationRequest request) {
   return core_->decide_controller_registration(std::move(request));
+}
+
+Task<protocol::AssignReplicasToDirsResponse> Controller::assign_replicas_to_dirs(
+    protocol::AssignReplicasToDirsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::assign_replicas_to_dirs(image, request);
+  };
+  co_return co_await ask(core, request, decide);
 }
 
 Task<protocol::UnregisterBrokerResponse> Controller::unregister_broker(

@@ -37,11 +37,15 @@ std::vector<Record> change_partitions(const Image& image, const config::ServerCo
   std::vector<Record> records;
   for (const auto& [id, topic] : image.topics) {
     std::optional<PartitionChange::Rules> rules;  // made for topics that are concerned
+    bool unclean_election = false;
     for (const auto& [index, partition] : topic->partitions) {
       if (!concerned(partition)) continue;
-      if (!rules) rules = rules_for(image, server, *topic, acceptable);
+      if (!rules) {
+        rules = rules_for(image, server, *topic, acceptable);
+        unclean_election = unclean_election_enabled(image, *topic, server);
+      }
       PartitionChange change(id, index, partition, *rules);
-      if (unclean_election_enabled(image, *topic, server)) change.set_election(Election::unclean);
+      if (unclean_election) change.set_election(Election::unclean);
       if (leaving != no_broker) change.set_target_isr(without(partition.isr, {leaving}));
       if (unclean != no_broker) change.set_unclean_shutdown(unclean);
       if (auto record = change.build()) records.push_back(*std::move(record));

@@ -17,6 +17,7 @@
 #include <cairn/protocol/messages/allocate_producer_ids.hpp>
 #include <cairn/protocol/messages/alter_configs.hpp>
 #include <cairn/protocol/messages/alter_partition.hpp>
+#include <cairn/protocol/messages/assign_replicas_to_dirs.hpp>
 #include <cairn/protocol/messages/begin_quorum_epoch.hpp>
 #include <cairn/protocol/messages/broker_heartbeat.hpp>
 #include <cairn/protocol/messages/broker_registration.hpp>
@@ -159,6 +160,8 @@ class Controller {
       protocol::BrokerHeartbeatRequest request);
   runtime::Task<protocol::ControllerRegistrationResponse> register_controller(
       protocol::ControllerRegistrationRequest request);
+  runtime::Task<protocol::AssignReplicasToDirsResponse> assign_replicas_to_dirs(
+      protocol::AssignReplicasToDirsRequest request);
   runtime::Task<protocol::UnregisterBrokerResponse> unregister_broker(
       protocol::UnregisterBrokerRequest request);
   /// A block of producer ids for the node's own broker or another.
