@@ -9,7 +9,7 @@ std::span<const Route> data_routes() {
   static constexpr auto slice =
       routes_of<ProduceRequest, FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
                 DeleteRecordsRequest, InitProducerIdRequest, DescribeProducersRequest,
-                DescribeLogDirsRequest>();
+                DescribeLogDirsRequest, AlterReplicaLogDirsRequest>();
   return slice;
 }
 

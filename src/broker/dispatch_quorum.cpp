@@ -10,7 +10,7 @@ std::span<const Route> quorum_routes() {
       routes_of<VoteRequest, BeginQuorumEpochRequest, EndQuorumEpochRequest, AlterPartitionRequest,
                 EnvelopeRequest, FetchSnapshotRequest, BrokerRegistrationRequest,
                 BrokerHeartbeatRequest, UnregisterBrokerRequest, AllocateProducerIdsRequest,
-                ControllerRegistrationRequest>();
+                ControllerRegistrationRequest, AssignReplicasToDirsRequest>();
   return slice;
 }
 

@@ -98,6 +98,13 @@ Task<Result<protocol::AlterPartitionResponse>> Controller::ask_alter_partition(
                                         core_->heartbeat_timeout());
 }
 
+Task<Result<protocol::AssignReplicasToDirsResponse>> Controller::ask_assign_replicas_to_dirs(
+    protocol::AssignReplicasToDirsRequest request) {
+  if (core_->active()) co_return co_await assign_replicas_to_dirs(std::move(request));
+  co_return co_await core_->call_active(Lane::changes, std::move(request),
+                                        core_->heartbeat_timeout());
+}
+
 Task<Result<protocol::EnvelopeResponse>> Controller::forward(protocol::EnvelopeRequest request) {
   co_return co_await core_->call_active(Lane::forwarding, std::move(request),
                                         core_->config.socket.request_timeout);

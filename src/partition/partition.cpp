@@ -102,7 +102,7 @@ Task<> Partition::stop() {
   co_await tasks_.join();
 }
 
-void Partition::configure(storage::LogOptions options, std::int32_t min_isr) {
+void Partition::configure(storage::SharedLogOptions options, std::int32_t min_isr) {
   log_->configure(std::move(options));
   min_isr_ = min_isr;
   if (!leader_) return;

@@ -9,6 +9,18 @@ namespace cairn::partition {
 using metadata::ResourceType;
 using runtime::Task;
 
+namespace {
+
+/// Where the metadata says that the broker's replica lies; zero if it does not say.
+DirectoryId directory_of(const metadata::Partition& partition, BrokerId id) {
+  for (std::size_t i = 0; i < partition.directories.size(); ++i) {
+    if (partition.replicas[i] == id) return partition.directories[i];
+  }
+  return {};
+}
+
+}  // namespace
+
 PartitionTable::PartitionTable(runtime::Shard& shard, storage::LogDirectories& directories,
                                const config::ServerConfig& config)
     : shard_(shard),
@@ -35,7 +47,8 @@ Task<storage::StartResult<>> PartitionTable::load(std::shared_ptr<const metadata
     if (topic == nullptr || topic->name != partition.topic) return std::nullopt;
     const metadata::Partition* state = topic->partition(partition.partition);
     if (state == nullptr || !state->has_replica(static_config_.node_id)) return std::nullopt;
-    return storage::KnownLog{effective(*image, topic->name).options};
+    return storage::KnownLog{.options = effective(*image, topic->name).options,
+                             .directory = directory_of(*state, static_config_.node_id)};
   };
   directories_.on_recovered([this](const storage::LogKey& key) {
     if (!stopping_) tasks_.spawn(adopt_recovered(key));
@@ -50,7 +63,10 @@ Task<> PartitionTable::adopt_recovered(storage::LogKey key) {
     const std::shared_ptr<const metadata::Image> image = image_;
     const metadata::Topic* topic = image->topic(key.topic);
     const metadata::Partition* state = topic ? topic->partition(key.partition) : nullptr;
-    if (state) co_await apply_partition(*image, *topic, key.partition, *state);
+    if (state) {
+      const Effective wanted = effective(*image, topic->name);
+      co_await apply_partition(*topic, key.partition, *state, wanted);
+    }
   }
   end_change();
 }
@@ -100,15 +116,19 @@ void PartitionTable::adopt_broker_configs(const metadata::Image& image) {
   const auto all = image.overrides(ResourceType::broker, "");
   config_ = std::make_shared<const config::ServerConfig>(
       config::with_dynamic(static_config_, *own, *all));
+  plain_.reset();
   directories_.configure(*config_);
 }
 
 PartitionTable::Effective PartitionTable::effective(const metadata::Image& image,
-                                                    std::string_view topic) const {
+                                                    std::string_view topic) {
   const auto overrides = image.overrides(ResourceType::topic, topic);
+  if (overrides->empty() && plain_) return *plain_;
   const config::TopicConfig config = config::topic_config(*config_, *overrides);
-  return {.options = storage::log_options(config, config_->log.producer_id_expiration),
-          .min_isr = config.min_insync_replicas};
+  Effective effective{.options = storage::log_options(config, config_->log.producer_id_expiration),
+                      .min_isr = config.min_insync_replicas};
+  if (overrides->empty()) plain_ = effective;
+  return effective;
 }
 
 Task<> PartitionTable::remove_topic(const metadata::Topic& topic) {
@@ -121,6 +141,7 @@ Task<> PartitionTable::remove_topic(const metadata::Topic& topic) {
     ids_.erase(name);
   }
   topics_.erase(topic.id);
+  co_await directories_.forget_removed();
 }
 
 Task<> PartitionTable::apply_topic(const metadata::Image& image,
@@ -134,31 +155,32 @@ Task<> PartitionTable::apply_topic(const metadata::Image& image,
     local.partitions.resize(count);
     local.broken.resize(count);
   }
+  const Effective wanted = effective(image, topic.name);
   for (std::size_t i = 0; i < count; ++i) {
     const PartitionIndex index(static_cast<std::int32_t>(i));
     const metadata::Partition* now = topic.partition(index);
     const metadata::Partition* before = change.before ? change.before->partition(index) : nullptr;
     if (now == nullptr || (before != nullptr && *before == *now && !local.broken[i])) continue;
-    co_await apply_partition(image, topic, index, *now);
+    co_await apply_partition(topic, index, *now, wanted);
   }
   if (change.config_changed) reconfigure(image, topic);
 }
 
-Task<> PartitionTable::apply_partition(const metadata::Image& image, const metadata::Topic& topic,
-                                       PartitionIndex index, const metadata::Partition& state) {
+Task<> PartitionTable::apply_partition(const metadata::Topic& topic, PartitionIndex index,
+                                       const metadata::Partition& state, const Effective& wanted) {
   Topic& local = topics_[topic.id];
   const auto i = static_cast<std::size_t>(index.value());
   const BrokerId self = static_config_.node_id;
   if (!state.has_replica(self)) {
     co_await remove_partition(local, topic.id, i);
+    co_await directories_.forget_removed();
     co_return;
   }
   if (local.partitions[i] == nullptr) {
-    if (directories_.recovering({topic.id, index}))
-      co_return;  // adopt_recovered() comes back to it
-    Effective wanted = effective(image, topic.name);
-    auto log = co_await directories_.create({topic.id, index}, {topic.name, index},
-                                            std::move(wanted.options));
+    // adopt_recovered() comes back to it.
+    if (directories_.recovering({topic.id, index})) co_return;
+    auto log = directories_.create({topic.id, index}, {topic.name, index}, wanted.options,
+                                   directory_of(state, self));
     local.broken[i] = !log.has_value();
     if (!log) {
       logging::error("a partition has no log partition={}-{} error={} reason=\"{}\"", topic.name,
@@ -168,7 +190,7 @@ Task<> PartitionTable::apply_partition(const metadata::Image& image, const metad
     local.partitions[i] =
         std::make_shared<Partition>(shard_, topic.id, std::move(*log), local.traffic);
     if (replication_) local.partitions[i]->connect(*replication_);
-    local.partitions[i]->configure(local.partitions[i]->log().options(), wanted.min_isr);
+    local.partitions[i]->configure(wanted.options, wanted.min_isr);
     ++count_;
   }
   const std::shared_ptr<Partition> partition = local.partitions[i];

@@ -113,6 +113,7 @@ runtime::Task<int> run_node(Machine& machine, config::ServerConfig config) {
   if (course.started) {
     std::printf("%s\n", node.ready_line().c_str());
     std::fflush(stdout);
+    runtime::asio::return_unused_memory();  // the replay of a large metadata log leaves much
   }
   while (!course.over()) co_await course.changed.wait();
   co_await node.stop(drain_patience);

@@ -69,6 +69,7 @@ struct Node::Parts {
   runtime::Task<StartResult> start_http();
   runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
   runtime::Task<> watch_directories();
+  runtime::Task<> report_places();  // report_places.cpp
   std::vector<metadata::Endpoint> advertised() const;
   std::vector<metadata::Endpoint> controller_endpoints() const;
   transport::AcceptorLimits limits_of(const std::string& listener) const;

@@ -211,6 +211,7 @@ Task<StartResult> Node::Parts::join_cluster() {
         fmt::format("the controller does not let this broker serve: {}", unfenced.error().why));
   }
   if (!load_failure.empty()) co_return std::unexpected(load_failure);
+  tasks.spawn(report_places());
   co_return StartResult{};
 }
 

@@ -122,7 +122,7 @@ runtime::Task<Cleaner::Candidate> Cleaner::pick() {
   std::size_t looked_at = 0;
   for (const auto& log : logs_.logs_to_clean()) {
     if (++looked_at % looked_at_a_turn == 0 && !co_await throttle_.take(0)) co_return Candidate();
-    const log::CleaningPolicy& policy = log->options().cleaning;
+    const log::CleaningPolicy policy = log->options().cleaning;  // may change while we wait
     if (!policy.compact || log->segment_count() < 2 || is_left_out(log)) continue;
     const auto range = co_await cleaning_range_of(log);
     if (!range) {

@@ -27,7 +27,7 @@ runtime::Task<Result<Appended>> PartitionLog::append_as_leader(LeaderAppend appe
   pending.leader_epoch = append.leader_epoch;
   CO_TRY(usable());
   if (append.origin == record::Origin::client) {
-    record::ProduceRules rules = options_.rules;
+    record::ProduceRules rules = options_->rules;
     rules.produce_version = append.produce_version;
     rules.now_ms = environment_.now_ms();
     CO_TRY(const record::Produced produced,
@@ -36,7 +36,7 @@ runtime::Task<Result<Appended>> PartitionLog::append_as_leader(LeaderAppend appe
     if (produced.recompress) {
       const auto limit = record::DecompressionLimit::for_topic(rules.max_message_bytes);
       CO_TRY(pending.recompressed, record::recompress(produced.batch, *rules.stored_codec,
-                                                      options_.compression_level, limit));
+                                                      options_->compression_level, limit));
       pending.bytes = pending.recompressed;
     }
     if (produced.restamp) {
@@ -173,7 +173,7 @@ bool PartitionLog::roll_is_due(const PendingAppend& append, const Run& run) cons
   const log::Incoming incoming{.bytes = static_cast<std::int64_t>(append.view().size()),
                                .max_timestamp = append.max_timestamp,
                                .max_offset = run.next_offset + (append.offsets - 1)};
-  return log::should_roll(state, incoming, options_.roll, environment_.now_ms()) !=
+  return log::should_roll(state, incoming, options_->roll, environment_.now_ms()) !=
          log::RollReason::none;
 }
 
@@ -185,6 +185,9 @@ bool PartitionLog::fits(const PendingAppend& append, const Run& run) const {
 }
 
 runtime::Task<Result<>> PartitionLog::make_fit(const PendingAppend& append, Run& run) {
+  if (!on_disk_) {
+    CO_TRY(co_await make_files());
+  }
   CO_TRY(co_await active().indexes(directory_));
   CO_TRY(co_await active().first_batch_timestamp(directory_));
   if (roll_is_due(append, run)) {
@@ -200,11 +203,11 @@ runtime::Task<Result<>> PartitionLog::make_room(std::uint64_t end, record::Origi
   if (end <= segment.allocated) co_return Result<>();
   // Steps grow with the segment: a partition with little in it holds little.
   const std::uint64_t step = std::clamp(segment.size, first_allocation, largest_allocation);
-  const auto most = static_cast<std::uint64_t>(options_.roll.segment_bytes);
-  std::uint64_t goal = options_.preallocate ? most : std::min(segment.size + step, most);
+  const auto most = static_cast<std::uint64_t>(options_->roll.segment_bytes);
+  std::uint64_t goal = options_->preallocate ? most : std::min(segment.size + step, most);
   goal = std::max(goal, end);
   if (origin == record::Origin::client) {
-    const bool room = co_await health_.has_room(environment_.disk, goal - segment.allocated);
+    const bool room = co_await health_->has_room(environment_.disk, goal - segment.allocated);
     if (!room) {
       co_return fail(ErrorCode::kafka_storage_error, runtime::no_space_reason);
     }
@@ -306,7 +309,7 @@ runtime::Task<> PartitionLog::write_run(Run& run) {
   for (const BytesView part : run.parts) {
     record::BatchIterator batches(part);
     while (const auto batch = batches.next()) {
-      segment.note_batch(*batch, position, options_.index_interval_bytes);
+      segment.note_batch(*batch, position, options_->index_interval_bytes);
       position += batch->size();
     }
   }

@@ -58,7 +58,7 @@ std::vector<LogDirectory*> LogDirectories::all() const {
 
 std::shared_ptr<PartitionLog> LogDirectories::find(const LogKey& key) const {
   const auto found = logs_.find(key);
-  return found == logs_.end() ? nullptr : found->second;
+  return found == logs_.end() || recovering(key) ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<PartitionLog>> LogDirectories::logs() const {
@@ -68,11 +68,27 @@ std::vector<std::shared_ptr<PartitionLog>> LogDirectories::logs() const {
   return logs;
 }
 
+std::vector<std::shared_ptr<PartitionLog>> LogDirectories::logs_on_disk() const {
+  std::vector<std::shared_ptr<PartitionLog>> logs;
+  for (const auto& [key, log] : logs_) {
+    if (log->on_disk()) logs.push_back(log);
+  }
+  return logs;
+}
+
 LogDirectory* LogDirectories::directory_for_new(DirectoryId wanted) const {
   LogDirectory* fewest = nullptr;
   for (const auto& directory : directories_) {
+    if (directory->meta && directory->meta->directory_id == wanted) {
+      return directory->health.online() ? directory.get() : nullptr;
+    }
+  }
+  // A directory we do not know may be one that could not be read. One that was replaced or taken
+  // out of log.dirs is gone for good, and the replica begins anew.
+  const bool all_online = online_count() == directories_.size();
+  if (!wanted.is_reserved() && !all_online) return nullptr;
+  for (const auto& directory : directories_) {
     if (!directory->health.online()) continue;
-    if (directory->meta && directory->meta->directory_id == wanted) return directory.get();
     if (!fewest || directory->log_count < fewest->log_count) fewest = directory.get();
   }
   return fewest;
@@ -85,47 +101,46 @@ LogDirectory* LogDirectories::directory_of(const PartitionLog& log) const {
   return nullptr;
 }
 
-runtime::Task<Result<std::shared_ptr<PartitionLog>>> LogDirectories::create(
-    LogKey key, TopicPartition partition, LogOptions options, DirectoryId wanted) {
+Result<std::shared_ptr<PartitionLog>> LogDirectories::create(LogKey key, TopicPartition partition,
+                                                             SharedLogOptions options,
+                                                             DirectoryId wanted) {
   if (auto log = find(key)) {
     log->configure(std::move(options));
-    co_return log;
+    return log;
   }
-  if (recovering(key)) co_return fail(ErrorCode::not_leader_or_follower, "the log recovers");
+  if (recovering(key)) return fail(ErrorCode::not_leader_or_follower, "the log recovers");
   if (lost_.contains(key)) {
-    co_return fail(ErrorCode::kafka_storage_error, "the log could not be opened at the start");
+    return fail(ErrorCode::kafka_storage_error, "the log could not be opened at the start");
   }
   LogDirectory* directory = directory_for_new(wanted);
-  if (!directory) co_return fail(ErrorCode::kafka_storage_error, "no log directory is online");
+  if (!directory) return fail(ErrorCode::kafka_storage_error, "its log directory is offline");
   OpenLog request{.directory = directory->file(log::directory_name(partition)),
                   .partition = partition,
                   .topic_id = key.topic,
                   .options = std::move(options)};
-  auto opened = co_await PartitionLog::open(environment_, directory->health, std::move(request));
-  if (!opened) {
-    if (!runtime::is_no_space(opened.error()) &&
-        opened.error().code == ErrorCode::kafka_storage_error) {
-      directory->health.fail(opened.error(), "new partition");
-    }
-    co_return std::unexpected(opened.error());
-  }
+  auto log = PartitionLog::unwritten(environment_, directory->health, std::move(request));
   ++directory->log_count;
-  logs_[key] = *opened;
-  co_return *opened;
+  logs_[key] = log;
+  const bool known_place = directory->meta && directory->meta->directory_id == wanted;
+  if (!known_place && !wanted.is_zero()) report_later(key);
+  return log;
 }
 
 runtime::Task<Result<>> LogDirectories::remove(LogKey key) {
   co_await give_up_recovery(key);
+  co_await drop_found_copies(key);
+  co_await give_up_move(key);
   const std::shared_ptr<PartitionLog> log = find(key);
   if (!log) co_return Result<>();
   logs_.erase(key);
   co_await log->abandon();
   LogDirectory* directory = directory_of(*log);
   --directory->log_count;
+  if (!log->on_disk()) co_return Result<>();
+  removed_since_checkpoint_ = true;
   CO_TRY(std::string to,
          co_await set_aside_deleted(*directory, log->partition(), log->directory()));
   log->moved_to(std::move(to));
-  if (log->clean_point()) co_await save_clean_points();  // a namesake must not inherit it
   co_return Result<>();
 }
 
@@ -143,6 +158,14 @@ runtime::Task<Result<std::string>> LogDirectories::set_aside_deleted(LogDirector
   }
   environment_.deletes.add(to, options_.file_delete_delay);
   co_return to;
+}
+
+runtime::Task<> LogDirectories::forget_removed() {
+  if (!std::exchange(removed_since_checkpoint_, false)) co_return;
+  co_await write_checkpoint(Checkpoint::recovery_point);
+  co_await write_checkpoint(Checkpoint::log_start);
+  co_await write_checkpoint(Checkpoint::high_watermark);
+  co_await write_checkpoint(Checkpoint::clean_point);
 }
 
 // ---- what others ask ----
@@ -198,6 +221,7 @@ runtime::Task<std::vector<DirectoryReport>> LogDirectories::describe() {
     for (const auto& [key, log] : logs_) {
       if (&log->health() == &directory->health) report.logs.push_back(log);
     }
+    report.copies = copies_in(*directory);
     reports.push_back(std::move(report));
   }
   co_return reports;
@@ -245,7 +269,7 @@ runtime::Task<> LogDirectories::repeat(std::chrono::milliseconds first,
 }
 
 runtime::Task<> LogDirectories::apply_retention() {
-  for (const auto& log : logs()) {
+  for (const auto& log : logs_on_disk()) {
     if (!log->healthy()) continue;
     const auto deleted = co_await log->delete_old_segments();
     if (!deleted) {
@@ -256,12 +280,12 @@ runtime::Task<> LogDirectories::apply_retention() {
 }
 
 runtime::Task<> LogDirectories::expire_producers() {
-  for (const auto& log : logs()) log->expire_producers();
+  for (const auto& log : logs_on_disk()) log->expire_producers();
   co_return;
 }
 
 runtime::Task<> LogDirectories::write_recovery_points() {
-  for (const auto& log : logs()) {
+  for (const auto& log : logs_on_disk()) {
     if (!log->spill_due() || !log->healthy()) continue;
     const Result<> spilled = co_await log->spill_indexes();
     if (!spilled) logging::warn("indexes not written: partition={}", log->partition());
@@ -279,29 +303,48 @@ runtime::Task<> LogDirectories::write_high_watermarks() {
   co_await write_checkpoint(Checkpoint::high_watermark);
 }
 
+std::vector<log::PartitionOffset> LogDirectories::checkpoint_entries(const LogDirectory& directory,
+                                                                     Checkpoint kind) const {
+  std::vector<log::PartitionOffset> entries;
+  const auto add = [&](const PartitionLog& log) {
+    if (&log.health() != &directory.health) return;
+    switch (kind) {
+      case Checkpoint::recovery_point:
+        entries.push_back({log.partition(), log.flushed()});
+        break;
+      case Checkpoint::log_start:  // as Kafka: what the segments tell is not written down
+        if (log.log_start() > log.segment_bases().front()) {
+          entries.push_back({log.partition(), log.log_start()});
+        }
+        break;
+      case Checkpoint::high_watermark:
+        entries.push_back({log.partition(), log.high_watermark()});
+        break;
+      case Checkpoint::clean_point:
+        if (log.clean_point()) entries.push_back({log.partition(), *log.clean_point()});
+        break;
+    }
+  };
+  for (const auto& log : logs_on_disk()) add(*log);
+  for (const DirectoryReport::Copy& copy : copies_in(directory)) add(*copy.copy);
+  return entries;
+}
+
 runtime::Task<> LogDirectories::write_checkpoint(Checkpoint kind) {
   static constexpr std::string_view names[] = {
       log::file_names::recovery_point, log::file_names::log_start_offset,
       log::file_names::high_watermark, log::file_names::cleaner_offset};
   for (const auto& directory : directories_) {
-    if (!directory->health.online()) continue;
-    std::vector<log::PartitionOffset> entries;
-    for (const auto& [key, log] : logs_) {
-      if (&log->health() != &directory->health) continue;
-      // As Kafka: a log start that the segments tell is not written down.
-      if (kind == Checkpoint::log_start && log->log_start() <= log->segment_bases().front()) {
-        continue;
-      }
-      if (kind == Checkpoint::clean_point && !log->clean_point()) continue;
-      const Offset offset = kind == Checkpoint::recovery_point ? log->flushed()
-                            : kind == Checkpoint::log_start    ? log->log_start()
-                            : kind == Checkpoint::clean_point  ? *log->clean_point()
-                                                               : log->high_watermark();
-      entries.push_back({log->partition(), offset});
+    // One at a time, from the look at the logs on: an older look must not replace a newer one.
+    co_await directory->begin_checkpoint();
+    Result<> written;
+    if (directory->health.online()) {
+      std::vector<log::PartitionOffset> entries = checkpoint_entries(*directory, kind);
+      add_recovering(*directory, kind, entries);
+      written =
+          co_await directory->write_checkpoint(names[static_cast<std::size_t>(kind)], entries);
     }
-    add_recovering(*directory, kind, entries);
-    const Result<> written =
-        co_await directory->write_checkpoint(names[static_cast<std::size_t>(kind)], entries);
+    directory->end_checkpoint();
     if (written) continue;
     if (runtime::is_no_space(written.error())) {
       logging::warn("no space for a checkpoint: directory={}", directory->path);
@@ -330,9 +373,10 @@ runtime::Task<> LogDirectories::stop(BrokerEpoch broker_epoch) {
   tasks_.cancel();
   co_await tasks_.join();
   co_await stop_recovery();
-  const auto logs = this->logs();
+  const auto logs = logs_on_disk();
   auto close = [&](std::size_t index) { return close_log(logs[index]); };
   co_await for_each_in_parallel(shard_.context(), logs.size(), parallel_closes, close);
+  co_await close_copies();
   if (loaded_) {
     co_await write_checkpoint(Checkpoint::recovery_point);
     co_await write_checkpoint(Checkpoint::log_start);

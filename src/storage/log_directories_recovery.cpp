@@ -30,15 +30,12 @@ void LogDirectories::start_recovery(LogDirectory& directory, std::vector<Found> 
   for (Found& one : found) {
     const LogKey key = one.key;
     auto recovering = std::make_unique<Recovering>(std::move(one), &directory);
-    const auto [at, fresh] = recovering_.try_emplace(key, std::move(recovering));
-    if (fresh) {
-      directory.recovery->queue.push_back(key);
+    if (const auto at = recovering_.find(key); at != recovering_.end()) {
+      at->second->twins.push_back({&directory, std::move(one)});
       continue;
     }
-    --directory.recovery->left;
-    directory.loaded = false;
-    logging::error("{} stands in two log directories; that in {} is left alone",
-                   at->second->found.partition, directory.path);
+    recovering_[key] = std::make_unique<Recovering>(std::move(one), &directory);
+    directory.recovery->queue.push_back(key);
   }
   expose_recovery(directory);
   if (directory.recovery->left == 0) return end_recovery(directory);
@@ -74,15 +71,34 @@ runtime::Task<> LogDirectories::recover_logs(LogDirectory& directory, std::size_
     recovering.thread = thread;
     const auto progress = recovering.progress;
     directory.recovery->threads[thread] = progress;
-    const Result<> loaded = co_await load_log(directory, recovering.found, progress);
+    const bool left = co_await recover_log(recovering);
     directory.recovery->threads[thread].reset();
-    if (!loaded && stopping_) co_return;  // what the checkpoints said of it is still to be kept
-    --directory.recovery->left;
+    if (!left) co_return;  // what the checkpoints said of it is still to be kept
+    for (const FoundCopy& twin : recovering.twins) count_recovered(*twin.directory);
     recovering_.erase(key);
-    if (directory.recovery->left == 0) end_recovery(directory);
+    count_recovered(directory);
     recovered_.set();
+    if (!progress->abandoned && !found_copies_.empty()) co_await resume_moves();
     if (!progress->abandoned && tell_recovered_) tell_recovered_(key);
   }
+}
+
+/// False: the node stops, and the next start is to find it all as it was.
+runtime::Task<bool> LogDirectories::recover_log(Recovering& recovering) {
+  const auto progress = recovering.progress;
+  Result<> loaded = co_await load_log(*recovering.directory, recovering.found, progress);
+  if (!loaded && stopping_) co_return false;
+  // By number: another directory may still add one while it is listed.
+  for (std::size_t i = 0; i < recovering.twins.size() && !progress->abandoned; ++i) {
+    FoundCopy twin = recovering.twins[i];
+    loaded = co_await load_log(*twin.directory, twin.found, progress);
+    if (!loaded && stopping_) co_return false;
+  }
+  co_return true;
+}
+
+void LogDirectories::count_recovered(LogDirectory& directory) {
+  if (--directory.recovery->left == 0) end_recovery(directory);
 }
 
 /// What was read from the checkpoints is not needed any more.
@@ -122,7 +138,10 @@ runtime::Task<> LogDirectories::stop_recovery() {
   stopping_ = true;
   for (const auto& [key, recovering] : recovering_) recovering->progress->abandoned = true;
   co_await recoveries_.join();
-  for (const auto& [key, recovering] : recovering_) recovering->directory->loaded = false;
+  for (const auto& [key, recovering] : recovering_) {
+    recovering->directory->loaded = false;
+    for (const FoundCopy& twin : recovering->twins) twin.directory->loaded = false;
+  }
 }
 
 /// Its topic was deleted, or it is to be elsewhere: what is at work on it ends, and the log is
@@ -130,21 +149,27 @@ runtime::Task<> LogDirectories::stop_recovery() {
 runtime::Task<> LogDirectories::give_up_recovery(LogKey key) {
   const auto at = recovering_.find(key);
   if (at == recovering_.end()) co_return;
-  LogDirectory& directory = *at->second->directory;
-  const std::string path = at->second->found.path;
-  const TopicPartition partition = at->second->found.partition;
+  std::vector<FoundCopy> all = at->second->twins;
+  all.push_back({at->second->directory, at->second->found});
   at->second->progress->abandoned = true;
   if (!at->second->thread) {
     recovering_.erase(at);
-    if (--directory.recovery->left == 0) end_recovery(directory);
+    for (const FoundCopy& one : all) count_recovered(*one.directory);
   }
   while (recovering(key)) {
     if (!co_await recovered_.wait()) co_return;
   }
   lost_.erase(key);
-  if (find(key)) co_return;  // it was just done: removed like any other
-  const auto removed = co_await set_aside_deleted(directory, partition, path);
-  if (!removed) logging::warn("a deleted partition stays on disk: {}", path);
+  removed_since_checkpoint_ = true;
+  const std::shared_ptr<PartitionLog> ready = find(key);  // just done: removed like any other
+  for (const FoundCopy& one : all) {
+    if (ready && ready->directory() == one.found.path) continue;
+    const auto there = co_await environment_.disk.stat(one.found.path);
+    if (there && !there->exists) continue;  // a stray by now
+    const auto removed =
+        co_await set_aside_deleted(*one.directory, one.found.partition, one.found.path);
+    if (!removed) logging::warn("a deleted partition stays on disk: {}", one.found.path);
+  }
 }
 
 void LogDirectories::add_recovering(const LogDirectory& directory, Checkpoint kind,
@@ -154,10 +179,19 @@ void LogDirectories::add_recovering(const LogDirectory& directory, Checkpoint ki
       : kind == Checkpoint::log_start    ? directory.log_starts
       : kind == Checkpoint::clean_point  ? directory.clean_points
                                          : directory.high_watermarks;
-  for (const auto& [key, recovering] : recovering_) {
-    if (recovering->directory != &directory) continue;
-    const auto at = before.find(recovering->found.partition);
+  const auto keep = [&](const LogDirectory* in, const TopicPartition& partition) {
+    if (in != &directory) return;
+    const auto at = before.find(partition);
     if (at != before.end()) entries.push_back({at->first, at->second});
+  };
+  for (const auto& [key, recovering] : recovering_) {
+    // Twins that were opened already are in the checkpoint as what they are.
+    const auto ready = logs_.find(key);
+    const LogDirectory* done = ready == logs_.end() ? nullptr : directory_of(*ready->second);
+    if (recovering->directory != done) keep(recovering->directory, recovering->found.partition);
+    for (const FoundCopy& twin : recovering->twins) {
+      if (twin.directory != done) keep(twin.directory, twin.found.partition);
+    }
   }
 }
 

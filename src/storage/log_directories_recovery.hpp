@@ -11,8 +11,15 @@ namespace cairn::storage {
 struct LogDirectories::Found {
   LogKey key;
   TopicPartition partition;
-  LogOptions options;
+  SharedLogOptions options;
   std::string path;
+  DirectoryId assigned;  // as the metadata has it
+};
+
+/// A copy that a move had begun, in the directory where it is to be.
+struct LogDirectories::FoundCopy {
+  LogDirectory* directory;
+  Found found;
 };
 
 /// One that was not closed: queued, being recovered by a thread of its directory, or given up.
@@ -21,6 +28,9 @@ struct LogDirectories::Recovering {
   LogDirectory* directory = nullptr;
   std::shared_ptr<RecoveryProgress> progress = std::make_shared<RecoveryProgress>();
   std::optional<std::size_t> thread = {};
+  /// The same partition in other directories: a crash came between the two renames of a move. They
+  /// are opened one after another, and none is ready before it is clear which one counts.
+  std::vector<FoundCopy> twins = {};
 };
 
 }  // namespace cairn::storage

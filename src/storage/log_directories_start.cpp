@@ -201,6 +201,9 @@ runtime::Task<StartResult<>> LogDirectories::load(KnownLogs known) {
   if (online_count() == 0) {
     co_return problem("log.dirs: none of these can be used: {}", fmt::join(options_.paths, ", "));
   }
+  co_await resume_moves();
+  // A namesake of what went while this node was down must not begin where that was.
+  co_await forget_removed();
   loaded_ = true;
   start_background();
   co_return StartResult<>();
@@ -223,7 +226,12 @@ runtime::Task<> LogDirectories::load_directory(LogDirectory& directory, const Kn
     result = std::unexpected(std::move(found.error()));
     co_return;
   }
+  if (!directory.health.online()) {
+    for (const Found& one : *found) lost_.insert(one.key);
+    co_return;
+  }
   directory.loaded = true;
+  note_forgotten(directory, *found);
   if (!directory.clean) {
     start_recovery(directory, *std::move(found));
     co_return;
@@ -261,14 +269,32 @@ runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::f
     if (name->state == log::DirectoryState::deleted) {
       environment_.deletes.add(path, options_.file_delete_delay);
     }
-    if (name->state != log::DirectoryState::live) continue;
+    const bool copy = name->state == log::DirectoryState::future;
+    if (name->state != log::DirectoryState::live && !copy) continue;
     const auto content =
         co_await runtime::read_file(environment_.disk, path + "/partition.metadata");
+    if (!content && !runtime::is_not_found(content.error())) {
+      directory.health.fail(content.error(), "partition.metadata");
+      co_return logs;
+    }
     const auto id = content ? log::decode_partition_metadata(*content)
                             : Result<TopicId>(std::unexpected(content.error()));
     const auto match = id ? known(name->partition, *id) : std::nullopt;
     if (match) {
-      logs.push_back({{*id, name->partition.partition}, name->partition, match->options, path});
+      Found log{{*id, name->partition.partition},
+                name->partition,
+                match->options,
+                path,
+                match->directory};
+      if (copy) {
+        found_copies_.push_back({&directory, std::move(log)});
+      } else {
+        logs.push_back(std::move(log));
+      }
+      continue;
+    }
+    if (copy) {
+      co_await set_aside_for_deletion(directory, name->partition, path);
       continue;
     }
     if (!id && !co_await holds_data(path)) {  // a crash came before its first flush
@@ -286,6 +312,24 @@ runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::f
   co_return logs;
 }
 
+/// Checkpoints that speak of what is not there (deleted before a crash, or while this node was
+/// down) are written anew before a namesake can find them.
+void LogDirectories::note_forgotten(const LogDirectory& directory,
+                                    const std::vector<Found>& found) {
+  std::set<TopicPartition> here;
+  for (const Found& one : found) here.insert(one.partition);
+  for (const FoundCopy& copy : found_copies_) {
+    if (copy.directory == &directory) here.insert(copy.found.partition);
+  }
+  for (const LogDirectory::Offsets* offsets :
+       {&directory.recovery_points, &directory.log_starts, &directory.high_watermarks,
+        &directory.clean_points}) {
+    for (const auto& [partition, offset] : *offsets) {
+      if (!here.contains(partition)) removed_since_checkpoint_ = true;
+    }
+  }
+}
+
 runtime::Task<bool> LogDirectories::holds_data(std::string path) {
   const auto entries = co_await environment_.disk.list(path);
   if (!entries) co_return true;
@@ -300,8 +344,12 @@ runtime::Task<bool> LogDirectories::holds_data(std::string path) {
 runtime::Task<Result<>> LogDirectories::load_log(LogDirectory& directory, Found& found,
                                                  std::shared_ptr<RecoveryProgress> progress) {
   if (!directory.health.online()) {
-    lost_.insert(found.key);
+    co_await lose(found.key);
     co_return fail(ErrorCode::kafka_storage_error, "the log directory is offline");
+  }
+  if (lost_.contains(found.key)) {  // which of the two is whole cannot be seen
+    directory.loaded = false;
+    co_return fail(ErrorCode::kafka_storage_error, "its other directory could not be opened");
   }
   const auto offset_of = [&](const LogDirectory::Offsets& offsets) {
     const auto at = offsets.find(found.partition);
@@ -322,24 +370,39 @@ runtime::Task<Result<>> LogDirectories::load_log(LogDirectory& directory, Found&
   auto opened = co_await PartitionLog::open(environment_, directory.health, std::move(request));
   if (!opened) {
     if (progress && progress->abandoned) co_return std::unexpected(opened.error());
-    lost_.insert(found.key);
     directory.loaded = false;
     directory.health.fail(opened.error(), "loading of a partition");
+    co_await lose(found.key);
     co_return std::unexpected(opened.error());
   }
-  if (logs_.contains(found.key)) {
-    logging::error("{} stands in two log directories; {} is left alone", found.partition,
-                   found.path);
-    directory.loaded = false;
-    co_return Result<>();
+  if (const auto present = logs_.find(found.key); present != logs_.end()) {
+    const std::shared_ptr<PartitionLog> other = present->second;
+    if (!co_await replaces(other, *opened, found.assigned)) co_return Result<>();
+    --directory_of(*other)->log_count;
   }
   (*opened)->set_high_watermark(offset_of(directory.high_watermarks));
   if (directory.clean_points.contains(found.partition)) {
     (*opened)->set_clean_point(directory.clean_points.at(found.partition));
   }
   ++directory.log_count;
+  const bool known_place = directory.meta && directory.meta->directory_id == found.assigned;
+  if (!known_place && !found.assigned.is_zero()) report_later(found.key);
   logs_[found.key] = std::move(*opened);
   co_return Result<>();
+}
+
+/// It is there and could not be opened. Nor may another directory of it serve, for that may be the
+/// older one.
+runtime::Task<> LogDirectories::lose(LogKey key) {
+  lost_.insert(key);
+  const auto at = logs_.find(key);
+  if (at == logs_.end()) co_return;
+  const std::shared_ptr<PartitionLog> other = at->second;
+  logs_.erase(at);
+  LogDirectory* directory = directory_of(*other);
+  --directory->log_count;
+  directory->loaded = false;
+  co_await other->abandon();
 }
 
 }  // namespace cairn::storage

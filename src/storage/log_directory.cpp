@@ -68,33 +68,29 @@ runtime::Task<LogDirectory::Offsets> LogDirectory::read_checkpoint(std::string_v
   co_return offsets;
 }
 
-runtime::Task<Result<>> LogDirectory::write_checkpoint(
-    std::string_view name, std::span<const log::PartitionOffset> entries) {
-  Bytes content = log::encode_offset_checkpoint(entries);
-  co_await begin_writing();
-  Result<> written = co_await replace_checkpoint(std::string(name), std::move(content));
-  end_writing();
-  co_return written;
-}
-
-runtime::Task<> LogDirectory::begin_writing() {
-  if (!std::exchange(writing_, true)) co_return;
+runtime::Task<> LogDirectory::begin_checkpoint() {
+  if (!writing_checkpoint_) {
+    writing_checkpoint_ = true;
+    co_return;
+  }
   runtime::Waiter waiter;
-  writers_.push_back(&waiter);
+  checkpoint_waiters_.push_back(&waiter);
   co_await waiter.suspend(runtime::Cancellation::ignored);  // whoever ends hands the turn over
 }
 
-void LogDirectory::end_writing() {
-  if (writers_.empty()) {
-    writing_ = false;
+void LogDirectory::end_checkpoint() {
+  if (checkpoint_waiters_.empty()) {
+    writing_checkpoint_ = false;
     return;
   }
-  runtime::Waiter* const next = writers_.front();
-  writers_.pop_front();
+  runtime::Waiter* next = checkpoint_waiters_.front();
+  checkpoint_waiters_.pop_front();
   next->wake(runtime::Wake::woken);
 }
 
-runtime::Task<Result<>> LogDirectory::replace_checkpoint(std::string name, Bytes content) {
+runtime::Task<Result<>> LogDirectory::write_checkpoint(
+    std::string_view name, std::span<const log::PartitionOffset> entries) {
+  Bytes content = log::encode_offset_checkpoint(entries);
   const std::uint64_t mark = std::uint64_t{crc32c(content)} << 32 | (content.size() & 0xffffffff);
   if (const auto last = written_.find(name); last != written_.end() && last->second == mark) {
     co_return Result<>();
@@ -102,7 +98,7 @@ runtime::Task<Result<>> LogDirectory::replace_checkpoint(std::string name, Bytes
   std::string full_name = file(name);
   CO_TRY(
       co_await runtime::replace_file(environment_.disk, std::move(full_name), std::move(content)));
-  written_[name] = mark;
+  written_[std::string(name)] = mark;
   co_return Result<>();
 }
 

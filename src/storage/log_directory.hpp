@@ -42,6 +42,9 @@ class LogDirectory {
   using Offsets = std::map<TopicPartition, Offset>;
   /// What a checkpoint holds; nothing if it is missing or void.
   runtime::Task<Offsets> read_checkpoint(std::string_view name);
+  /// Writers of checkpoints take turns, cancelled or not.
+  runtime::Task<> begin_checkpoint();
+  void end_checkpoint();
   /// Replaces a checkpoint, unless it holds just that already.
   runtime::Task<Result<>> write_checkpoint(std::string_view name,
                                            std::span<const log::PartitionOffset> entries);
@@ -60,14 +63,9 @@ class LogDirectory {
   std::shared_ptr<DirectoryRecovery> recovery = std::make_shared<DirectoryRecovery>();
 
  private:
-  // Checkpoints are replaced one at a time: their temporary files have fixed names.
-  runtime::Task<> begin_writing();
-  void end_writing();
-  runtime::Task<Result<>> replace_checkpoint(std::string name, Bytes content);
-
   Environment& environment_;
-  bool writing_ = false;
-  std::deque<runtime::Waiter*> writers_;                       // wait for their turn
+  bool writing_checkpoint_ = false;
+  std::deque<runtime::Waiter*> checkpoint_waiters_;
   std::map<std::string, std::uint64_t, std::less<>> written_;  // checksum and size of each
 };
 

@@ -81,7 +81,7 @@ runtime::Task<Result<>> PartitionLog::replay(log::ProducerState& producers, Offs
 runtime::Task<Result<>> PartitionLog::rebuild_aborted(std::shared_ptr<Segment> segment) {
   logging::warn("a transaction index was damaged and is made anew: file={}",
                 segment->path(directory_, FileKind::transaction_index));
-  log::ProducerState producers(options_.producers);
+  log::ProducerState producers(options_->producers);
   Offset from = segments_.front()->base_offset;
   const std::vector<Offset> snapshots = snapshots_;
   for (const Offset at : std::views::reverse(snapshots)) {
@@ -210,7 +210,7 @@ runtime::Task<Result<Entries>> PartitionLog::settle_producers(Offset at) {
   std::optional<Entries> entries;
   if (has_snapshot(at)) entries = co_await read_snapshot(at);
   if (!entries) {
-    log::ProducerState producers(options_.producers);
+    log::ProducerState producers(options_->producers);
     CO_TRY(co_await rebuild(producers, at));
     entries = producers.entries();
     co_await begin_change();

@@ -98,7 +98,7 @@ runtime::Task<Result<>> LogRecovery::read_directory() {
 /// Compaction leaves .deleted segments as well, and what lies below them stays; so does what Kafka
 /// truncates, which lies above all that is live.
 void LogRecovery::note_retired() {
-  if (log_.options_.cleaning.compact) return;
+  if (log_.options_->cleaning.compact) return;
   Offset last_live = no_offset, last_deleted = no_offset;
   for (const std::string& name : names_) {
     const auto file = log::parse_file_name(name);
@@ -182,7 +182,7 @@ runtime::Task<Result<>> LogRecovery::read_segments() {
 runtime::Task<Result<>> LogRecovery::add_first_segment(Offset base) {
   auto fresh = std::make_shared<Segment>(log_.environment_, base, 0);
   fresh->created_ms = log_.environment_.now_ms();
-  fresh->jitter_ms = log::roll_jitter(log_.options_.roll, log_.environment_.random());
+  fresh->jitter_ms = log::roll_jitter(log_.options_->roll, log_.environment_.random());
   fresh->max_timestamp.offset = base;
   fresh->max_timestamp_known = true;
   log_.segments_.push_back(fresh);
@@ -323,7 +323,7 @@ runtime::Task<Result<>> LogRecovery::recover() {
 /// A hole before an unflushed segment: the one between vanished, or the last one's end did. Only
 /// the cleaner leaves holes on purpose, also where the policy is another by now.
 bool LogRecovery::follows(const Segment& segment) const {
-  const bool may_have_holes = log_.options_.cleaning.compact ||
+  const bool may_have_holes = log_.options_->cleaning.compact ||
                               segment.base_offset <= request_.clean_point.value_or(no_offset);
   return segment.base_offset == next_offset_ ||
          (segment.base_offset > next_offset_ && may_have_holes);
@@ -384,7 +384,7 @@ runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, 
   bool more = true;
   while (more) {
     while (const auto batch = walk.next()) {
-      segment->note_batch(*batch, walk.batch_position(), log_.options_.index_interval_bytes);
+      segment->note_batch(*batch, walk.batch_position(), log_.options_->index_interval_bytes);
       if (batch->leader_epoch() > no_epoch) {
         log_.epochs_.assign(batch->leader_epoch(), batch->base_offset());
       }

@@ -93,6 +93,9 @@ runtime::Task<Result<>> PartitionLog::truncate_segments(Offset offset) {
 }
 
 runtime::Task<Result<>> PartitionLog::restart_at(Offset offset) {
+  if (!on_disk_) {
+    CO_TRY(co_await make_files());
+  }
   logging::info("starting anew: partition={} end={} at={}", partition_, log_end_, offset);
   recent_reads_.fill({});
   high_watermark_position_ = {};
@@ -143,7 +146,7 @@ runtime::Task<Result<std::size_t>> PartitionLog::delete_old_segments() {
     const std::shared_ptr<Segment> segment = segments_[i];
     log::SegmentAge age{.base_offset = segment->base_offset,
                         .size = static_cast<std::int64_t>(segment->size)};
-    if (segment->size > 0 && options_.retention.retention_ms >= 0 && options_.deletes_by_policy) {
+    if (segment->size > 0 && options_->retention.retention_ms >= 0 && options_->deletes_by_policy) {
       const auto timestamp = co_await segment->age_timestamp(directory_);
       if (timestamp) {
         age.largest_timestamp = *timestamp;
@@ -156,8 +159,8 @@ runtime::Task<Result<std::size_t>> PartitionLog::delete_old_segments() {
   std::size_t count = 0;
   if (done) {
     const log::Retention retention =
-        log::segments_to_delete(ages, log_start_, log_end_, high_watermark_, options_.retention,
-                                environment_.now_ms(), options_.deletes_by_policy);
+        log::segments_to_delete(ages, log_start_, log_end_, high_watermark_, options_->retention,
+                                environment_.now_ms(), options_->deletes_by_policy);
     if (retention.roll_active) done = co_await roll_active(log_end_);
     if (done) done = co_await delete_oldest(retention.segments, retention.reason);
     if (done) count = retention.segments;
@@ -220,7 +223,7 @@ runtime::Task<Result<>> PartitionLog::let_go(std::shared_ptr<Segment> segment) {
 void PartitionLog::remove_later(const Segment& segment) {
   for (const FileKind kind : segment_files) {
     environment_.deletes.add(segment.path(directory_, kind, FileState::deleted),
-                             options_.file_delete_delay);
+                             options_->file_delete_delay);
   }
 }
 

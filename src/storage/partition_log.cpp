@@ -18,12 +18,12 @@ using log::FileKind;
 
 PartitionLog::PartitionLog(Environment& environment, DirectoryHealth& health, OpenLog request)
     : environment_(environment),
-      health_(health),
+      health_(&health),
       directory_(std::move(request.directory)),
       partition_(std::move(request.partition)),
       topic_id_(request.topic_id),
       options_(std::move(request.options)),
-      producers_(options_.producers) {}
+      producers_(options_->producers) {}
 
 PartitionLog::~PartitionLog() = default;
 
@@ -41,7 +41,7 @@ std::unexpected<Error> PartitionLog::poison(const Error& error, std::string_view
   if (!poisoned_ && !closed_) {  // what fails after the end says nothing of the disk
     poisoned_ = true;
     logging::error("log broken: partition={} cause={}: {}", partition_, what, error.why);
-    health_.fail(error, what);
+    health_->fail(error, what);
   }
   return fail(ErrorCode::kafka_storage_error, error.why);
 }
@@ -129,7 +129,8 @@ runtime::Task<Result<>> PartitionLog::flush(FlushExtent extent) {
 }
 
 runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
-  const bool turn = co_await health_.begin_flush();
+  DirectoryHealth& health = *health_;  // the log may move meanwhile
+  const bool turn = co_await health.begin_flush();
   if (!turn) co_return fail(ErrorCode::request_timed_out, "cancelled while waiting for a flush");
   // What counts is where the log ends now: one flush covers all that was appended while this one
   // waited.
@@ -158,7 +159,7 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
     result = co_await segment->sync_indexes(directory_);
     if (!result && segment->deleted) result = Result<>();
   }
-  health_.end_flush();
+  health.end_flush();
   if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
   if (!result && !MUTANT("L31")) co_return poison(result.error(), "flush");
   CO_TRY(co_await make_durable(directory_changed));
@@ -234,7 +235,7 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
   changed_ = true;  // the new file's name must be flushed, also if nothing is written to it
   CO_TRY(co_await old->indexes(directory_));
   old->finish_time_index();
-  if (options_.cleaning.compact && flushed_ < base && !MUTANT("L33-roll")) {
+  if (options_->cleaning.compact && flushed_ < base && !MUTANT("L33-roll")) {
     // A hole before a segment is taken for the cleaner's: a crash must not leave one.
     Result<> kept = co_await old->trim(directory_);
     auto last = co_await old->file(directory_);
@@ -245,7 +246,7 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
   }
   auto fresh = std::make_shared<Segment>(environment_, base, 0);
   fresh->created_ms = environment_.now_ms();
-  fresh->jitter_ms = log::roll_jitter(options_.roll, environment_.random());
+  fresh->jitter_ms = log::roll_jitter(options_->roll, environment_.random());
   fresh->set_indexes(std::make_shared<SegmentIndexes>(base));
   fresh->max_timestamp.offset = base;
   // The indexes are flushed with the batches, or, if those are flushed already, now: below the
@@ -303,7 +304,7 @@ runtime::Task<Result<>> PartitionLog::close() {
   Result<> done = usable();
   if (done) done = co_await flush();
   co_await begin_change();
-  if (done && changed_) {
+  if (done && changed_ && on_disk_) {
     Segment& last = active();
     auto indexes = co_await last.indexes(directory_);
     done = indexes ? Result<>() : std::unexpected(indexes.error());

@@ -91,7 +91,9 @@ runtime::Task<Result<>> Repairer::recover(const PartitionFindings& found, Offset
   request.recovery_point = *found.first_damaged;
   request.log_start = log_start;
   // Whether it is compacted is not known here: then its holes are no sign of a loss.
-  request.options.rules.compacted = request.options.cleaning.compact = true;
+  LogOptions options;
+  options.rules.compacted = options.cleaning.compact = true;
+  request.options = std::move(options);
   DirectoryHealth health(found.directory, environment.limits);
   CO_TRY(const auto log, co_await PartitionLog::open(environment, health, std::move(request)));
   co_return co_await log->close();

@@ -52,7 +52,7 @@ void StorageHost::begin() {
   life_ = std::move(life);
 }
 
-runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, const StorageHost* self) {
+runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, StorageHost* self) {
   LogDirectories& directories = *life->directories;
   auto done = co_await directories.lock();
   if (done) done = co_await directories.format("a-cluster-of-one-node", BrokerId(1));
@@ -62,19 +62,19 @@ runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, const StorageHost*
                                          const TopicId& topic) -> std::optional<storage::KnownLog> {
           const auto found = self->known_.find({topic, partition.partition});
           if (found == self->known_.end()) return std::nullopt;
-          return storage::KnownLog{found->second.options};
+          return storage::KnownLog{.options = found->second.options,
+                                   .directory = found->second.directory};
         });
   }
+  if (done && !co_await directories.wait_recovered()) co_return;
   if (!done) {
     life->refused = done.error();
     co_return;
   }
-  for (const auto& [key, log] : self->known_) {
+  for (auto& [key, log] : self->known_) {
     // L35: not in another directory while the one that may hold it is offline.
-    if (directories.find(key) || self->broken()) continue;
-    co_await directories.write_checkpoints();  // as in StorageRun::recreate()
-    const auto made = co_await directories.create(key, log.partition, log.options);
-    static_cast<void>(made);  // the run sees that it has no log
+    const auto made = directories.create(key, log.partition, log.options, log.directory);
+    if (made) log.directory = directories.directory_id_of(**made);  // else the run sees it
   }
   life->ready = true;
 }

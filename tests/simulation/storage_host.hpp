@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include <cairn/metadata/image.hpp>
 #include <cairn/storage/log_directories.hpp>
 
 #include "world/world.hpp"
@@ -18,6 +19,7 @@ struct HostedLog {
   TopicPartition partition;
   TopicId topic;
   storage::LogOptions options;
+  DirectoryId directory = metadata::unassigned_directory;  // until it is made
 };
 
 struct HostOptions {
@@ -57,7 +59,7 @@ class StorageHost {
 
  private:
   struct Life;
-  static runtime::Task<> load(std::shared_ptr<Life> life, const StorageHost* self);
+  static runtime::Task<> load(std::shared_ptr<Life> life, StorageHost* self);
   void forget();
 
   world::World& world_;

@@ -19,12 +19,6 @@ constexpr std::uint64_t reserve = 24'000;
 /// A recovery point that was checkpointed before a truncation below it is believed after a crash:
 /// what was appended since is then not checked (unit/storage/truncation_test.cpp).
 constexpr bool truncates_below_the_recovery_point = false;
-/// After a crash a partition that was created under the name of one that had been deleted finds
-/// that one's checkpoints (unit/storage/namesake_test.cpp). Here the run writes them in between.
-constexpr bool namesakes_inherit_checkpoints = true;
-/// A start takes a partition whose partition.metadata cannot be read for unknown, and sets it aside
-/// (unit/storage/namesake_test.cpp). Here such errors are left out of starts.
-constexpr bool starts_survive_read_errors = false;
 
 /// What the seed draws before anything runs.
 struct StoragePlan {
@@ -189,17 +183,14 @@ class StorageRun {
       ++faults_;
       note("full");
     }
-    if (plan_.errors && random_.chance(0.02)) draw_error(Moment::service);
+    if (plan_.errors && random_.chance(0.02)) draw_error();
     asked.spacious = !faults.space.has_value();
   }
 
-  enum class Moment : std::uint8_t { service, start };
-
-  void draw_error(Moment moment) {
+  void draw_error() {
     static constexpr std::string_view kinds[] = {"write",  "sync", "allocate", "truncate",
                                                  "rename", "read", "open",     "any"};
-    const bool few = moment == Moment::start && !starts_survive_read_errors;
-    const std::string_view kind = kinds[random_.below(few ? 5 : std::size(kinds))];
+    const std::string_view kind = kinds[random_.below(std::size(kinds))];
     const double likely = random_.chance(0.5) ? 1.0 : 0.2;
     host_.machine().faults().fails = [this, kind, likely](std::string_view operation,
                                                           const std::string&) {
@@ -312,8 +303,8 @@ class StorageRun {
     auto work = [](storage::LogDirectories& directories, LogKey old, LogKey fresh, HostedLog log,
                    std::shared_ptr<bool> done) -> runtime::Task<> {
       const auto removed = co_await directories.remove(old);
-      if (namesakes_inherit_checkpoints) co_await directories.write_checkpoints();
-      const auto made = co_await directories.create(fresh, log.partition, log.options);
+      co_await directories.forget_removed();
+      const auto made = directories.create(fresh, log.partition, log.options);
       *done = removed && made;
     };
     spawn(work(host_.directories(), old, fresh, log, done));
@@ -357,7 +348,7 @@ class StorageRun {
   Ending die_while_loading(Ending ending) {
     for (int i = 0; i < 3 && random_.chance(0.25); ++i) {
       host_.begin();
-      if (plan_.errors && random_.chance(0.3)) draw_error(Moment::start);
+      if (plan_.errors && random_.chance(0.3)) draw_error();
       world_.run_for(std::chrono::microseconds(random_.below(40'000)));
       host_.machine().faults() = {};
       note("dies while it loads");

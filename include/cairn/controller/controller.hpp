@@ -123,6 +123,8 @@ class Controller {
       protocol::AllocateProducerIdsRequest request);
   runtime::Task<Result<protocol::AlterPartitionResponse>> ask_alter_partition(
       protocol::AlterPartitionRequest request);
+  runtime::Task<Result<protocol::AssignReplicasToDirsResponse>> ask_assign_replicas_to_dirs(
+      protocol::AssignReplicasToDirsRequest request);
   /// A client's request to the active controller, which must be another node.
   runtime::Task<Result<protocol::EnvelopeResponse>> forward(protocol::EnvelopeRequest request);
 

@@ -85,7 +85,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   runtime::Task<> retire();
   /// Ends flushes and waits; the log may be closed then.
   runtime::Task<> stop();
-  void configure(storage::LogOptions options, std::int32_t min_isr);
+  void configure(storage::SharedLogOptions options, std::int32_t min_isr);
 
   bool leads() const { return leader_.has_value(); }
   BrokerId leader() const { return leader_id_; }

@@ -96,11 +96,11 @@ class PartitionTable {
 
   /// What a topic's configuration and the brokers' dynamic ones come to.
   struct Effective {
-    storage::LogOptions options;
+    storage::SharedLogOptions options;
     std::int32_t min_isr = 1;
   };
 
-  Effective effective(const metadata::Image& image, std::string_view topic) const;
+  Effective effective(const metadata::Image& image, std::string_view topic);
   std::vector<const Topic*> sorted_topics() const;
   void adopt_broker_configs(const metadata::Image& image);
   runtime::Task<> begin_change();
@@ -109,8 +109,8 @@ class PartitionTable {
   runtime::Task<> adopt_recovered(storage::LogKey key);
   runtime::Task<> remove_topic(const metadata::Topic& topic);
   runtime::Task<> apply_topic(const metadata::Image& image, const metadata::TopicChange& change);
-  runtime::Task<> apply_partition(const metadata::Image& image, const metadata::Topic& topic,
-                                  PartitionIndex index, const metadata::Partition& state);
+  runtime::Task<> apply_partition(const metadata::Topic& topic, PartitionIndex index,
+                                  const metadata::Partition& state, const Effective& wanted);
   runtime::Task<> remove_partition(Topic& topic, const TopicId& id, std::size_t index);
   void resign(const std::shared_ptr<Partition>& partition);
   void reconfigure(const metadata::Image& image, const metadata::Topic& topic);
@@ -119,6 +119,7 @@ class PartitionTable {
   storage::LogDirectories& directories_;
   const config::ServerConfig& static_config_;
   std::shared_ptr<const config::ServerConfig> config_;
+  std::optional<Effective> plain_;  // of topics without overrides, under config_
   std::shared_ptr<const metadata::Image> image_;
   std::unordered_map<TopicId, Topic> topics_;
   struct NameHash : std::hash<std::string_view> {

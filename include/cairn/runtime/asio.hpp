@@ -110,6 +110,9 @@ class ShardThread {
 /// death by a pipe that nobody reads.
 std::size_t prepare_process();
 
+/// Gives pages that were freed back to the system: once, after something large.
+void return_unused_memory();
+
 /// A seed from the machine.
 std::uint64_t random_seed();
 /// Bytes this process may use: the machine's, or its control group's if that is less; 0 if unknown.

@@ -75,6 +75,8 @@ class DirectoryHealth {
   runtime::Event flush_ended_;
 };
 
+class Segment;
+
 struct Environment {
   Environment(runtime::Disk& disk, runtime::Clock& clock, Random random,
               EnvironmentLimits limits = {})
@@ -95,7 +97,8 @@ struct Environment {
   OpenFiles open_files;
   std::shared_ptr<BufferPool> buffers;
   DelayedDeletes deletes;  // LogDirectories runs it, or else the owner: spawn deletes.run()
-  std::uint64_t high_watermark_moves = 0;  // of all logs: whether a checkpoint is due
+  std::shared_ptr<Segment> unwritten_segment;  // of all logs that were never written to
+  std::uint64_t high_watermark_moves = 0;      // of all logs: whether a checkpoint is due
 };
 
 }  // namespace cairn::storage

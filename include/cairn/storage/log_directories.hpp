@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The log directories of a node (log.dirs) and all partitions' logs in them: lock, identity, load,
-// create, delete, checkpoints, retention. Invariants: one owner of every checkpoint file; a clean
-// marker is believed once and only for what was loaded whole; a partition's directory exists,
-// synced, before its log is used. __cluster_metadata-0 is the controller's: skipped here, an error
-// where it does not belong. Owner: the node, on its data shard.
+// create, delete, move, checkpoints, retention. Invariants: one owner of every checkpoint file; a
+// clean marker is believed once and only for what was loaded whole; a partition has a directory
+// once it was written to, synced before what is in it counts as flushed. __cluster_metadata-0 is
+// the controller's: skipped here, an error where it does not belong. Owner: the node, on its data
+// shard.
 #pragma once
 
-#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,48 +15,14 @@
 #include <string>
 #include <vector>
 
-#include <cairn/config/server_config.hpp>
 #include <cairn/log/checkpoint.hpp>
 #include <cairn/runtime/shard.hpp>
 #include <cairn/storage/cleaner.hpp>
+#include <cairn/storage/log_places.hpp>
 #include <cairn/storage/meta_properties.hpp>
 #include <cairn/storage/partition_log.hpp>
 
 namespace cairn::storage {
-
-/// Why a node cannot start, in one line for a person.
-template <class T = void>
-using StartResult = std::expected<T, std::string>;
-
-struct LogDirectoriesOptions {
-  std::vector<std::string> paths;  // log.dirs
-  std::string metadata_path;       // metadata.log.dir; locked too, also if not among the paths
-  config::LogConfig config;
-  std::chrono::milliseconds file_delete_delay{60'000};
-  CleanerOptions cleaner = {};
-};
-
-struct LogKey {
-  TopicId topic;
-  PartitionIndex partition;
-  auto operator<=>(const LogKey&) const = default;
-};
-
-/// What the metadata says of a directory found at load.
-struct KnownLog {
-  LogOptions options;
-};
-using KnownLogs = std::function<std::optional<KnownLog>(const TopicPartition&, const TopicId&)>;
-
-/// For DescribeLogDirs.
-struct DirectoryReport {
-  std::string path;
-  DirectoryId id;
-  bool online = true;
-  std::uint64_t total_bytes = 0;
-  std::uint64_t usable_bytes = 0;
-  std::vector<std::shared_ptr<PartitionLog>> logs;
-};
 
 class LogDirectory;
 
@@ -96,13 +62,21 @@ class LogDirectories : private Cleaner::Logs {
 
   std::shared_ptr<PartitionLog> find(const LogKey& key) const;
   /// Finds or makes the log of a partition: in directory `wanted` if that is one of ours, else in
-  /// the one with the fewest. kafka_storage_error if it was there at the start and could not be
-  /// opened, not_leader_or_follower while it recovers.
-  runtime::Task<Result<std::shared_ptr<PartitionLog>>> create(LogKey key, TopicPartition partition,
-                                                              LogOptions options,
-                                                              DirectoryId wanted = {});
+  /// the one with the fewest. What it makes is unwritten: no I/O. kafka_storage_error if `wanted`
+  /// is a directory that may be one of those offline, or the log was there at the start and could
+  /// not be opened; not_leader_or_follower while it recovers.
+  Result<std::shared_ptr<PartitionLog>> create(LogKey key, TopicPartition partition,
+                                               SharedLogOptions options, DirectoryId wanted = {});
   /// Renames the directory to ...-delete at once and removes it after file.delete.delay.ms.
   runtime::Task<Result<>> remove(LogKey key);
+  /// After removals, before a namesake is made: no checkpoint speaks of what is gone.
+  runtime::Task<> forget_removed();
+  /// Starts moving a log into the directory `path` while it serves, in place of a move elsewhere;
+  /// into its own directory: ends such a move. log_dir_not_found, kafka_storage_error,
+  /// not_leader_or_follower.
+  runtime::Task<Result<>> move(LogKey key, std::string path);
+  /// Whether log.dirs names it.
+  bool has_path(std::string_view path) const { return directory_at(path) != nullptr; }
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
 
   // --- the node ---
@@ -117,6 +91,15 @@ class LogDirectories : private Cleaner::Logs {
   /// Woken whenever a directory goes offline: look at online_count().
   runtime::Event& directory_failed() { return directory_failed_; }
   runtime::Task<std::vector<DirectoryReport>> describe();
+  /// Logs that may not lie where the metadata says; woken when there are some.
+  struct Place {
+    LogKey key;
+    DirectoryId directory;
+  };
+  std::vector<Place> take_misplaced(std::size_t most);
+  bool any_misplaced() const { return !misplaced_.empty(); }
+  void report_later(const LogKey& key);
+  runtime::Event& placement_changed() { return placement_changed_; }
   DirectoryHealth& metadata_health();
 
   runtime::Task<> write_checkpoints();  // all kinds, now
@@ -133,9 +116,12 @@ class LogDirectories : private Cleaner::Logs {
  private:
   enum class Checkpoint : std::uint8_t { recovery_point, log_start, high_watermark, clean_point };
   struct Found;
+  struct FoundCopy;
   struct Recovering;
+  struct Move;
 
   std::vector<LogDirectory*> all() const;
+  std::vector<std::shared_ptr<PartitionLog>> logs_on_disk() const;
   LogDirectory* directory_for_new(DirectoryId wanted) const;
   LogDirectory* directory_of(const PartitionLog& log) const;
 
@@ -157,13 +143,36 @@ class LogDirectories : private Cleaner::Logs {
   runtime::Task<> recover_logs(LogDirectory& directory, std::size_t thread);
   runtime::Task<> report_recovery(LogDirectory& directory);
   void end_recovery(LogDirectory& directory);
+  runtime::Task<bool> recover_log(Recovering& recovering);
+  void count_recovered(LogDirectory& directory);
   runtime::Task<> give_up_recovery(LogKey key);
   runtime::Task<> stop_recovery();
   runtime::Task<Result<std::string>> set_aside_deleted(LogDirectory& directory,
                                                        TopicPartition partition, std::string path);
   void add_recovering(const LogDirectory& directory, Checkpoint kind,
                       std::vector<log::PartitionOffset>& entries) const;
+  runtime::Task<> lose(LogKey key);
+  void note_forgotten(const LogDirectory& directory, const std::vector<Found>& found);
   runtime::Task<bool> holds_data(std::string path);
+
+  LogDirectory* directory_at(std::string_view path) const;
+  std::shared_ptr<Move> begin_move(const LogKey& key, std::shared_ptr<PartitionLog> log,
+                                   LogDirectory& to, std::string path, bool clean);
+  runtime::Task<> give_up_move(LogKey key);
+  runtime::Task<> run_move(LogKey key, std::shared_ptr<Move> move, OpenLog request);
+  runtime::Task<bool> copy_and_swap(LogKey key, std::shared_ptr<Move> move);
+  runtime::Task<> write_move_checkpoints();
+  void note_moved(const LogKey& key, LogDirectory& from, LogDirectory& to);
+  runtime::Task<> drop_copy(std::shared_ptr<Move> move);
+  runtime::Task<> set_aside_for_deletion(LogDirectory& directory, TopicPartition partition,
+                                         std::string path);
+  runtime::Task<> resume_moves();
+  runtime::Task<> drop_found_copies(LogKey key);
+  runtime::Task<> adopt_orphan(FoundCopy& copy);
+  runtime::Task<bool> replaces(std::shared_ptr<PartitionLog> present,
+                               std::shared_ptr<PartitionLog> other, DirectoryId assigned);
+  runtime::Task<> close_copies();
+  std::vector<DirectoryReport::Copy> copies_in(const LogDirectory& directory) const;
 
   void start_background();
   runtime::Task<> watch(LogDirectory& directory);
@@ -172,9 +181,13 @@ class LogDirectories : private Cleaner::Logs {
   runtime::Task<> write_recovery_points();
   runtime::Task<> write_high_watermarks();
   runtime::Task<> expire_producers();
+  std::vector<log::PartitionOffset> checkpoint_entries(const LogDirectory& directory,
+                                                       Checkpoint kind) const;
   runtime::Task<> write_checkpoint(Checkpoint kind);
   runtime::Task<> close_log(std::shared_ptr<PartitionLog> log);
-  std::vector<std::shared_ptr<PartitionLog>> logs_to_clean() const override { return logs(); }
+  std::vector<std::shared_ptr<PartitionLog>> logs_to_clean() const override {
+    return logs_on_disk();
+  }
   runtime::Task<> save_clean_points() override;
 
   Environment& environment_;
@@ -191,6 +204,11 @@ class LogDirectories : private Cleaner::Logs {
   bool loaded_ = false;
   bool stopping_ = false;
   std::uint64_t checkpointed_moves_ = 0;
+  std::map<LogKey, std::shared_ptr<Move>> moves_;
+  std::vector<FoundCopy> found_copies_;  // whose log is not ready yet
+  std::set<LogKey> misplaced_;
+  bool removed_since_checkpoint_ = false;
+  runtime::Event placement_changed_;
   runtime::Event directory_failed_;
   Cleaner cleaner_;
   runtime::TaskGroup recoveries_;  // not cancelled: they are told to give up, and end in order

@@ -24,7 +24,7 @@ struct OpenLog {
   std::string directory;  // path of the partition's directory; made when missing
   TopicPartition partition;
   std::optional<TopicId> topic_id;  // written to partition.metadata if that is missing
-  LogOptions options;
+  SharedLogOptions options;
   Offset recovery_point{0};                // from the checkpoint; what lies before is trusted
   Offset log_start{0};                     // from the checkpoint
   std::optional<Offset> clean_point = {};  // from the checkpoint; holes below it are the cleaner's

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include <cairn/config/topic_config.hpp>
 #include <cairn/log/cleaning.hpp>
@@ -31,6 +32,20 @@ struct LogOptions {
 
   /// Acknowledgement of acks=all, and the high watermark, wait for the flush.
   bool flush_before_ack() const { return log::acks_need_flush(flush); }
+};
+
+/// Logs of one configuration share it. Made from a value where it is given.
+class SharedLogOptions {
+ public:
+  SharedLogOptions() : SharedLogOptions(LogOptions()) {}
+  SharedLogOptions(LogOptions options)  // NOLINT(google-explicit-constructor)
+      : options_(std::make_shared<const LogOptions>(std::move(options))) {}
+
+  const LogOptions& operator*() const { return *options_; }
+  const LogOptions* operator->() const { return options_.get(); }
+
+ private:
+  std::shared_ptr<const LogOptions> options_;
 };
 
 LogOptions log_options(const config::TopicConfig& topic,

@@ -21,6 +21,7 @@
 namespace cairn::storage {
 
 class CleaningRun;
+class LogMove;
 class Segment;
 class LogReader;
 class LogRecovery;
@@ -32,6 +33,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   static runtime::Task<Result<std::shared_ptr<PartitionLog>>> open(Environment& environment,
                                                                    DirectoryHealth& health,
                                                                    OpenLog request);
+  /// A log of which nothing is on the disk, and nothing need be: it is empty, and a directory of
+  /// its name is made in that of `health` with the first append. Costs no I/O.
+  static std::shared_ptr<PartitionLog> unwritten(Environment& environment, DirectoryHealth& health,
+                                                 OpenLog request);
   PartitionLog(const PartitionLog&) = delete;
   PartitionLog& operator=(const PartitionLog&) = delete;
   ~PartitionLog();
@@ -64,7 +69,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<Result<>> close();
   /// Ends all use without a write: the directory is about to be renamed away.
   runtime::Task<> abandon();
-  void configure(LogOptions options) { options_ = std::move(options); }
+  void configure(SharedLogOptions options) { options_ = std::move(options); }
   /// The directory was renamed.
   void moved_to(std::string directory) { directory_ = std::move(directory); }
   /// Housekeeping of a log that has written: index entries go to their files (synced for large
@@ -95,10 +100,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   const TopicPartition& partition() const { return partition_; }
   std::optional<TopicId> topic_id() const { return topic_id_; }
-  const std::string& directory() const { return directory_; }
-  const LogOptions& options() const { return options_; }
-  DirectoryHealth& health() const { return health_; }
-  bool healthy() const { return !poisoned_ && health_.online(); }
+  std::string directory() const;
+  /// False: its directory was not made yet.
+  bool on_disk() const { return on_disk_; }
+  /// Valid until the next configure().
+  const LogOptions& options() const { return *options_; }
+  const SharedLogOptions& shared_options() const { return options_; }
+  DirectoryHealth& health() const { return *health_; }
+  bool healthy() const { return !poisoned_ && health_->online(); }
 
   Offset log_start() const { return log_start_; }
   Offset log_end() const { return log_end_; }
@@ -128,6 +137,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
  private:
   friend class CleaningRun;
+  friend class LogMove;
+  friend class LogMove;
   friend class LogReader;
   friend class LogRecovery;
   struct PendingAppend;
@@ -156,6 +167,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<> write_run(Run& run);
   runtime::Task<> undo_run(Run& run, Error error);
 
+  static std::shared_ptr<Segment> unwritten_segment(Environment& environment);
+  runtime::Task<Result<>> make_files();
   runtime::Task<Result<>> roll_active(Offset base);
   runtime::Task<Result<>> flush_once(FlushExtent extent);
   runtime::Task<Result<>> make_durable(bool directory_changed);
@@ -191,11 +204,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
 
   Environment& environment_;
-  DirectoryHealth& health_;
-  std::string directory_;
+  DirectoryHealth* health_;  // of the directory it lies in; another after a move
+  std::string directory_;    // empty while nothing is on the disk
   TopicPartition partition_;
   std::optional<TopicId> topic_id_;
-  LogOptions options_;
+  SharedLogOptions options_;
 
   std::vector<std::shared_ptr<Segment>> segments_;  // by base offset; never empty once open
   log::EpochCache epochs_;
@@ -217,6 +230,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool spill_due_ = false;       // batches were written since spill_indexes()
   bool changed_ = false;         // since it was opened: close() has work to do
   bool epochs_unsaved_ = false;  // the checkpoint is written with the next flush
+  bool on_disk_ = true;
   bool directory_synced_ = false;
   bool metadata_synced_ = false;  // partition.metadata
   std::uint64_t generation_ = 0;

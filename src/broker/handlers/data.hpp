@@ -6,6 +6,7 @@
 
 #include <cairn/broker/broker.hpp>
 #include <cairn/broker/request_context.hpp>
+#include <cairn/protocol/messages/alter_replica_log_dirs.hpp>
 #include <cairn/protocol/messages/delete_records.hpp>
 #include <cairn/protocol/messages/describe_log_dirs.hpp>
 #include <cairn/protocol/messages/describe_producers.hpp>
@@ -33,5 +34,7 @@ runtime::Task<protocol::DescribeProducersResponse> handle(Broker&, const Request
                                                           protocol::DescribeProducersRequest);
 runtime::Task<protocol::DescribeLogDirsResponse> handle(Broker&, const RequestContext&,
                                                         protocol::DescribeLogDirsRequest);
+runtime::Task<protocol::AlterReplicaLogDirsResponse> handle(Broker&, const RequestContext&,
+                                                            protocol::AlterReplicaLogDirsRequest);
 
 }  // namespace cairn::broker

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// DescribeLogDirs (key 35), versions 1-5: each log directory with its partitions, their sizes, and
-// the space of its volume (KIP-827). An offline directory is named with KAFKA_STORAGE_ERROR.
+// DescribeLogDirs (key 35), versions 1-5: each log directory with its partitions, their sizes,
+// copies on the move and how far they lag (KIP-113), and the space of its volume (KIP-827). An
+// offline directory is named with KAFKA_STORAGE_ERROR.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -26,6 +28,30 @@ std::optional<std::set<TopicPartition>> wanted(const Request& request) {
   return all;
 }
 
+/// One directory's replicas, gathered by topic.
+class Replicas {
+ public:
+  Replicas(Directory& into, const std::optional<std::set<TopicPartition>>& only)
+      : into_(into), only_(only) {}
+
+  void add(const storage::PartitionLog& log, std::int64_t lag, bool is_copy) {
+    const TopicPartition& id = log.partition();
+    if (only_ && !only_->contains(id)) return;
+    const auto [at, fresh] = place_.emplace(id.topic, into_.topics.size());
+    if (fresh) into_.topics.emplace_back().name = id.topic;
+    into_.topics[at->second].partitions.push_back(
+        {.partition_index = id.partition.value(),
+         .partition_size = static_cast<std::int64_t>(log.size()),
+         .offset_lag = lag,
+         .is_future_key = is_copy});
+  }
+
+ private:
+  Directory& into_;
+  const std::optional<std::set<TopicPartition>>& only_;
+  std::map<std::string, std::size_t> place_;
+};
+
 Directory describe(const storage::DirectoryReport& report,
                    const std::optional<std::set<TopicPartition>>& only) {
   Directory directory{.log_dir = report.path};
@@ -35,15 +61,13 @@ Directory describe(const storage::DirectoryReport& report,
   }
   directory.total_bytes = static_cast<std::int64_t>(report.total_bytes);
   directory.usable_bytes = static_cast<std::int64_t>(report.usable_bytes);
-  std::map<std::string, std::size_t> place;
+  Replicas replicas(directory, only);
   for (const auto& log : report.logs) {
-    const TopicPartition& id = log->partition();
-    if (only && !only->contains(id)) continue;
-    const auto [at, fresh] = place.emplace(id.topic, directory.topics.size());
-    if (fresh) directory.topics.emplace_back().name = id.topic;
-    directory.topics[at->second].partitions.push_back(
-        {.partition_index = id.partition.value(),
-         .partition_size = static_cast<std::int64_t>(log->size())});
+    // Behind the high watermark, as a follower that was told of it and has not fetched yet.
+    replicas.add(*log, std::max<std::int64_t>(log->high_watermark() - log->log_end(), 0), false);
+  }
+  for (const auto& [copy, of] : report.copies) {
+    replicas.add(*copy, of->log_end() - copy->log_end(), true);
   }
   return directory;
 }

@@ -8,6 +8,7 @@
 #include <cairn/broker/request_context.hpp>
 #include <cairn/protocol/messages/allocate_producer_ids.hpp>
 #include <cairn/protocol/messages/alter_partition.hpp>
+#include <cairn/protocol/messages/assign_replicas_to_dirs.hpp>
 #include <cairn/protocol/messages/begin_quorum_epoch.hpp>
 #include <cairn/protocol/messages/broker_heartbeat.hpp>
 #include <cairn/protocol/messages/broker_registration.hpp>
@@ -35,6 +36,8 @@ runtime::Task<protocol::ControllerRegistrationResponse> handle(
     Broker&, const RequestContext&, protocol::ControllerRegistrationRequest);
 runtime::Task<protocol::AlterPartitionResponse> handle(Broker&, const RequestContext&,
                                                        protocol::AlterPartitionRequest);
+runtime::Task<protocol::AssignReplicasToDirsResponse> handle(Broker&, const RequestContext&,
+                                                             protocol::AssignReplicasToDirsRequest);
 runtime::Task<protocol::AllocateProducerIdsResponse> handle(Broker&, const RequestContext&,
                                                             protocol::AllocateProducerIdsRequest);
 runtime::Task<protocol::UnregisterBrokerResponse> handle(Broker&, const RequestContext&,

@@ -5,6 +5,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -62,6 +63,8 @@ std::size_t prepare_process() {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;
 }
+
+void return_unused_memory() { ::malloc_trim(0); }
 
 std::uint64_t random_seed() {
   std::random_device device;

@@ -46,7 +46,7 @@ TEST(Checkpoints, are_written_by_several_at_once) {
   for (int i = 0; i < 4; ++i) {
     const PartitionIndex index(i);
     const LogKey key{{1, 2}, index};
-    const auto log = stage.run(directories->create(key, {"topic", index}, {}));
+    const auto log = directories->create(key, {"topic", index}, {});
     ASSERT_TRUE(log);
     ASSERT_TRUE(stage.run(
         Stage::append_owned(*log, make_batch({.records = 3}), Epoch(0), record::Origin::client)));

@@ -196,7 +196,7 @@ class Cluster {
   }
   std::shared_ptr<PartitionLog> log(std::string topic, LogOptions options = compacted()) {
     const LogKey key{TopicId{1, std::hash<std::string>{}(topic)}, PartitionIndex(0)};
-    auto made = stage.run(directories_->create(key, {topic, PartitionIndex(0)}, options));
+    auto made = directories_->create(key, {topic, PartitionIndex(0)}, options);
     EXPECT_TRUE(made);
     return *made;
   }
