@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""One of several log.dirs fails in a running process: its partitions answer KAFKA_STORAGE_ERROR, the others
+and the node go on, and nothing that was acknowledged is missing once the disk is back."""
+import os
+import pathlib
+import shutil
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import fault_shim  # noqa: E402
+from cairn_process import BUILD, Cairn, wait_until  # noqa: E402
+from wire import Client, record_batch, string  # noqa: E402
+
+DESCRIBE_LOG_DIRS, STORAGE_ERROR = 35, 56
+PARTITIONS = 6
+SHIM = BUILD / "tests/integration/libcairn_fault_shim.so"
+
+
+def directories(client):
+    """{path: (error, {(topic, partition)})} by DescribeLogDirs 1."""
+    answer = client.call(DESCRIBE_LOG_DIRS, 1, struct.pack(">i", -1))
+    answer.take(4)
+    found = {}
+    for _ in range(answer.number("i")):
+        code, path, held = answer.number("h"), answer.string(), set()
+        for _ in range(answer.number("i")):
+            topic = answer.string()
+            for _ in range(answer.number("i")):
+                held.add((topic, answer.number("i")))
+                answer.take(8 + 8 + 1)
+        found[path] = (code, held)
+    return found
+
+
+def produce_to_all(client, topic, value):
+    return {index: client.produce(topic, index, record_batch([value]))[0] for index in range(PARTITIONS)}
+
+
+def check(node, a, b, disk):
+    client = Client(node.bootstrap)
+    assert client.create_topic("spread", PARTITIONS) == 0
+    wait_until(lambda: set(produce_to_all(client, "spread", b"first").values()) == {0}, 30, "produce to all")
+    held = directories(client)
+    in_b = {index for topic, index in held[str(b)][1] if topic == "spread"}
+    assert len(in_b) == PARTITIONS // 2, held
+
+    disk.fail(fault_shim.WRITE | fault_shim.ALLOCATE | fault_shim.SYNC)
+    codes = produce_to_all(client, "spread", b"second")
+    assert codes == {index: STORAGE_ERROR if index in in_b else 0 for index in range(PARTITIONS)}, codes
+    held = directories(client)
+    assert held[str(b)][0] == STORAGE_ERROR and held[str(a)][0] == 0, held
+    # What is read from the others, and what is new, is not touched by it.
+    whole = next(iter(set(range(PARTITIONS)) - in_b))
+    assert [value for _, value in client.read_all("spread", whole)][-1] == b"second"
+    assert client.fetch("spread", next(iter(in_b)), 0)[0] == STORAGE_ERROR
+    assert client.create_topic("later", PARTITIONS) == 0
+    assert set(produce_to_all(client, "later", b"new").values()) == {0}
+    assert directories(client)[str(a)][1] >= {("later", index) for index in range(PARTITIONS)}
+    client.close()
+    node.stop()
+    return in_b
+
+
+def check_offline_at_start(node, b, in_b):
+    """A directory that cannot even be opened: nothing of it is begun anew elsewhere."""
+    aside = b.with_name("aside")
+    b.rename(aside)
+    b.write_text("no directory")
+    node.start()
+    client = Client(node.bootstrap)
+    codes = produce_to_all(client, "spread", b"third")
+    assert codes == {index: STORAGE_ERROR if index in in_b else 0 for index in range(PARTITIONS)}, codes
+    client.close()
+    node.stop()
+    b.unlink()
+    aside.rename(b)
+
+
+def main():
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-"))
+    disk = fault_shim.FaultyDisk(SHIM, directory / "failing")
+    a, b = directory / "a", disk.root
+    node = Cairn(directory, **{"log.dirs": f"{a},{b}", "metadata.log.dir": a})
+    preload = {**disk.environment, "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+    try:
+        node.start(environment=preload)
+        in_b = check(node, a, b, disk)
+        disk.heal()
+        check_offline_at_start(node, b, in_b)
+        node.start()
+        client = Client(node.bootstrap)
+        for index in range(PARTITIONS):
+            values = [value for _, value in client.read_all("spread", index)]
+            # What failed may be there or not; what was acknowledged is.
+            acknowledged = [b"first"] if index in in_b else [b"first", b"second", b"third"]
+            assert [value for value in values if value in acknowledged][-len(acknowledged):] == acknowledged, values
+        client.close()
+        node.stop()
+        print("a failed directory took its partitions offline and nothing else")
+    except BaseException:
+        sys.stderr.write(f"--- the end of cairnd's log\n{node.log_tail()}\n")
+        raise
+    finally:
+        node.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
