@@ -16,6 +16,7 @@ constexpr Duration retry_interval = std::chrono::milliseconds(50);
 constexpr Duration catch_up_interval = std::chrono::milliseconds(10);
 constexpr Duration leaving_interval = std::chrono::milliseconds(50);
 constexpr Duration local_interval = std::chrono::milliseconds(1);  // without a network
+constexpr Duration look_interval = std::chrono::milliseconds(50);  // at the way to the controller
 constexpr Duration leave_limit = std::chrono::seconds(10);
 constexpr Duration leave_limit_unanswered = std::chrono::seconds(2);
 
@@ -24,6 +25,23 @@ bool is_final(ErrorCode code) {
   return code == ErrorCode::inconsistent_cluster_id || code == ErrorCode::invalid_registration ||
          code == ErrorCode::unsupported_version || code == ErrorCode::kafka_storage_error ||
          code == ErrorCode::cluster_authorization_failed;
+}
+
+/// Until the next heartbeat is due: after the pause, or as soon as another controller leads or the
+/// connection to it is broken, for a broker without one is soon taken for dead.
+template <class Core>
+Task<> wait_for_next_heartbeat(Core& core, Duration pause) {
+  const Instant due = core.now() + pause;
+  const auto leader = core.node->leader();
+  while (core.now() < due) {
+    const Instant look = core.is_alone() ? due : std::min(due, core.now() + look_interval);
+    if (co_await core.broker.changed.wait_until(core.shard.clock(), look)) co_return;
+    if (core.stopping || core.node->leader() != leader) co_return;
+    if (co_await runtime::cancelled()) co_return;
+    if (core.active() || !leader) continue;
+    const auto peer = core.peers.find(*leader, Lane::heartbeats);
+    if (peer == nullptr || !peer->connected()) co_return;
+  }
 }
 
 }  // namespace
@@ -137,8 +155,7 @@ Task<> Controller::Core::send_heartbeats() {
     broker.last_error = code;
     if (code == ErrorCode::none) ++broker.answers;
     broker.answered.set();
-    const Duration pause = heartbeat_pause(code);
-    co_await broker.changed.wait_until(shard.clock(), now() + pause);
+    co_await wait_for_next_heartbeat(*this, heartbeat_pause(code));
     if (co_await runtime::cancelled()) co_return;
   }
 }

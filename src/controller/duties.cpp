@@ -43,7 +43,11 @@ Task<protocol::BrokerHeartbeatResponse> Controller::Core::decide_heartbeat(
     const metadata::BrokerContext context = broker_context();
     const BrokerId id(request.broker_id);
     auto decision = metadata::broker_heartbeat(image, heartbeats, context, request);
-    if (decision.response.error_code == ErrorCode::none) {
+    const metadata::Broker* before = image.broker(id);
+    const bool leaves = before != nullptr && !before->fenced && decision.response.is_fenced;
+    if (leaves) {
+      heartbeats.forget(id);  // whoever comes as it from now on need not wait for its session
+    } else if (decision.response.error_code == ErrorCode::none) {
       heartbeats.touch(id, BrokerEpoch(request.broker_epoch), context.now,
                        Offset(request.current_metadata_offset));
       const bool begins = request.want_shut_down && !decision.response.should_shut_down;

@@ -146,6 +146,11 @@ Result<GroupCoordinator::ActorPtr> GroupCoordinator::actor_for(std::string_view 
   return found->second;
 }
 
+bool GroupCoordinator::is_ready_for(std::string_view group) const {
+  const auto actor = actor_for(group);
+  return actor && (*actor)->check();
+}
+
 group::GroupMachine::Totals GroupCoordinator::totals() const {
   group::GroupMachine::Totals sum;
   for (const auto& [index, actor] : actors_) {

@@ -3,13 +3,15 @@
 
 namespace cairn::server {
 
-ControlSide::ControlSide(broker::Broker::Parts parts, std::vector<Socket> sockets,
-                         transport::AcceptorLimits limits)
+ControlSide::ControlSide(broker::Broker::Parts parts, runtime::Network& network,
+                         std::vector<Socket> sockets, transport::AcceptorLimits limits)
     : broker_(std::move(parts)),
+      watch_(network, broker_.config, broker_.controller),
       effective_(std::make_shared<const config::ServerConfig>(broker_.config)) {
   for (Socket& socket : sockets) {
-    services_.push_back(std::make_unique<broker::ListenerService>(
-        broker_, socket.name, broker::ListenerRole::controller));
+    auto service = std::make_unique<broker::ListenerService>(broker_, socket.name,
+                                                             broker::ListenerRole::controller);
+    services_.push_back(std::make_unique<WatchedService>(std::move(service), watch_));
     acceptors_.push_back(std::make_unique<transport::Acceptor>(
         broker_.shard, socket.name, std::move(socket.listener), *services_.back(), memory_, quota_,
         limits));
@@ -21,6 +23,7 @@ void ControlSide::start() {
 }
 
 runtime::Task<> ControlSide::stop(Duration patience) {
+  co_await watch_.stop();
   for (auto& acceptor : acceptors_) co_await acceptor->stop(patience);
 }
 
@@ -36,6 +39,7 @@ void ControlSide::publish(std::shared_ptr<const metadata::Image> image) {
     all_ = std::move(all);
   }
   broker_.set_kraft_version(broker_.controller.kraft_version());
+  watch_.publish(image);
   broker_.publish(std::move(image), effective_);
 }
 

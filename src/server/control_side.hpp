@@ -11,6 +11,8 @@
 #include <cairn/controller/controller.hpp>
 #include <cairn/transport/acceptor.hpp>
 
+#include "broker_watch.hpp"
+
 namespace cairn::server {
 
 class ControlSide {
@@ -20,7 +22,8 @@ class ControlSide {
     std::unique_ptr<runtime::Listener> listener;
   };
 
-  ControlSide(broker::Broker::Parts parts, std::vector<Socket> sockets,
+  /// `network` is the way to other nodes from the controller's shard.
+  ControlSide(broker::Broker::Parts parts, runtime::Network& network, std::vector<Socket> sockets,
               transport::AcceptorLimits limits);
 
   void start();
@@ -31,9 +34,10 @@ class ControlSide {
 
  private:
   broker::Broker broker_;
+  BrokerWatch watch_;
   transport::RequestMemory memory_;
   transport::ConnectionQuota quota_;
-  std::vector<std::unique_ptr<broker::ListenerService>> services_;
+  std::vector<std::unique_ptr<WatchedService>> services_;
   std::vector<std::unique_ptr<transport::Acceptor>> acceptors_;
   std::shared_ptr<const config::ServerConfig> effective_;
   std::shared_ptr<const metadata::Overrides> own_, all_;  // what effective_ was made from

@@ -16,6 +16,7 @@
 #include <cairn/transport/acceptor.hpp>
 
 #include "control_side.hpp"
+#include "to_controller.hpp"
 
 namespace cairn::server {
 
@@ -34,6 +35,7 @@ struct Node::Parts {
   config::ServerConfig config;
   storage::Environment environment;
   storage::LogDirectories directories;
+  std::unique_ptr<ToController> to_controller;  // of a node with the broker role
   partition::PartitionTable partitions;
   coordinator::GroupCoordinator groups;
   std::unique_ptr<controller::Controller> controller;

@@ -100,6 +100,8 @@ Task<StartResult> Node::Parts::make_controller() {
   controller = std::make_unique<controller::Controller>(
       seams.control, seams.control_disk, seams.control_network, config, std::move(identity));
   if (config.broker_role) {
+    to_controller = std::make_unique<ToController>(seams.data, *controller);
+    partitions.connect(seams.data_network, *to_controller);
     groups.start();
     partitions.add_listener(groups);
     broker = std::make_unique<broker::Broker>(broker_parts(seams.data));
@@ -121,7 +123,7 @@ Task<StartResult> Node::Parts::make_controller() {
 /// On the controller's shard, as is what follows.
 Task<> Node::Parts::open_control() {
   const std::string name = bound_for_control.empty() ? "" : bound_for_control.front().name;
-  control = std::make_unique<ControlSide>(broker_parts(seams.control),
+  control = std::make_unique<ControlSide>(broker_parts(seams.control), seams.control_network,
                                           std::exchange(bound_for_control, {}), limits_of(name));
   control->start();
   co_return;

@@ -19,6 +19,7 @@ inline constexpr bool compacted_topics_are_drawn = false;
 struct TopicPlan {
   TopicKind kind = TopicKind::plain;
   std::int32_t partitions = 1;
+  std::int16_t replication_factor = 1;
   std::map<std::string, std::string> configs;
 };
 

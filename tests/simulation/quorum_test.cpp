@@ -82,6 +82,69 @@ TEST(Quorum, elects_another_leader_after_kill_and_takes_the_old_one_back) {
   EXPECT_TRUE(scene.all_ready());
 }
 
+/// What the active controller's metadata says of a broker.
+bool is_fenced(Scene& scene, int id) {
+  const auto leader = scene.cluster.leader();
+  if (!leader || *leader == id) return false;
+  const auto image = scene.cluster.image(*leader);
+  const metadata::Broker* broker = image->broker(BrokerId(id));
+  return broker != nullptr && broker->fenced;
+}
+
+TEST(Quorum, a_killed_broker_is_fenced_long_before_its_session_ends) {
+  for (std::uint64_t seed = 20; seed < 24; ++seed) {
+    Scene scene(seed);
+    scene.cluster.start_all();
+    ASSERT_TRUE(scene.all_ready());
+    scene.cluster.run_for(3s);
+    const int victim = 1 + *scene.cluster.leader() % 3;
+    scene.cluster.kill(victim);
+    EXPECT_TRUE(scene.cluster.run_until([&] { return is_fenced(scene, victim); }, 300ms)) << seed;
+    scene.cluster.start(victim);
+    EXPECT_TRUE(scene.all_ready(3s)) << "its old session does not hold it up";
+  }
+}
+
+TEST(Quorum, a_killed_active_controller_is_fenced_as_a_broker_within_a_second) {
+  for (std::uint64_t seed = 24; seed < 28; ++seed) {
+    Scene scene(seed);
+    scene.cluster.start_all();
+    ASSERT_TRUE(scene.all_ready());
+    scene.cluster.run_for(3s);
+    const int victim = *scene.cluster.leader();
+    scene.cluster.kill(victim);
+    EXPECT_TRUE(scene.cluster.run_until([&] { return is_fenced(scene, victim); }, 1s)) << seed;
+    scene.cluster.start(victim);
+    EXPECT_TRUE(scene.all_ready(5s));
+  }
+}
+
+TEST(Quorum, silence_alone_fences_nobody_before_the_session_ends) {
+  Scene scene(28);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  const int victim = 1 + *scene.cluster.leader() % 3;
+  scene.world.pause(QuorumCluster::host(victim));
+  EXPECT_FALSE(scene.cluster.run_until([&] { return is_fenced(scene, victim); }, 6s));
+  EXPECT_TRUE(scene.cluster.run_until([&] { return is_fenced(scene, victim); }, 6s));
+  scene.world.resume(QuorumCluster::host(victim));
+  const auto serves = [&] { return !is_fenced(scene, victim); };
+  EXPECT_TRUE(scene.cluster.run_until(serves, 2s)) << "it comes back by itself";
+}
+
+TEST(Quorum, a_broken_heartbeat_connection_fences_nobody_that_comes_back) {
+  Scene scene(29);
+  scene.cluster.start_all();
+  ASSERT_TRUE(scene.all_ready());
+  scene.cluster.run_for(1s);
+  const int leader = *scene.cluster.leader();
+  const int other = 1 + leader % 3;
+  for (int i = 0; i < 10; ++i) {
+    scene.world.fabric().reset_between(QuorumCluster::host(leader), QuorumCluster::host(other));
+    EXPECT_FALSE(scene.cluster.run_until([&] { return is_fenced(scene, other); }, 1s)) << i;
+  }
+}
+
 /// L13: a leader that no majority follows any more must not go on.
 TEST(Quorum, a_leader_cut_off_from_the_majority_resigns) {
   Scene scene(5);

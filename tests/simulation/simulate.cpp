@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn_simulate [--kind node|storage|quorum] [--first SEED] [--seeds N] [--twice EVERY]
+// cairn_simulate [--kind node|storage|quorum|cluster] [--first SEED] [--seeds N] [--twice EVERY]
 // [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--log]: runs seeds one after
 // another, prints what broke and how to replay it. Every EVERYth seed runs twice and must leave the
 // same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the guards that can be
@@ -14,6 +14,7 @@
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
 
+#include "cluster_run.hpp"
 #include "mutants.hpp"
 #include "quorum_run.hpp"
 #include "run.hpp"
@@ -49,8 +50,10 @@ RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
       .seed = seed,
       .faulty = std::chrono::seconds(arguments.number("--seconds", 60)),
       .compact = arguments.given.contains("--compact")};
-  return arguments.text("--kind", "node") == "quorum" ? cairn::simulation::simulate_quorum(options)
-                                                      : cairn::simulation::simulate(options);
+  const std::string kind = arguments.text("--kind", "node");
+  if (kind == "quorum") return cairn::simulation::simulate_quorum(options);
+  if (kind == "cluster") return cairn::simulation::simulate_cluster(options);
+  return cairn::simulation::simulate(options);
 }
 
 bool report(const Arguments& arguments, std::uint64_t seed, const RunResult& result) {

@@ -15,7 +15,7 @@ client::NewTopic new_topic(const std::string& name, const TopicPlan& plan) {
   client::NewTopic topic;
   topic.name = name;
   topic.partitions = plan.partitions;
-  topic.replication_factor = 1;
+  topic.replication_factor = plan.replication_factor;
   for (const auto& [key, value] : plan.configs) topic.configs[key] = value;
   return topic;
 }

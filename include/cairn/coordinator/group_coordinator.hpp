@@ -41,6 +41,8 @@ class GroupCoordinator : public partition::PartitionListener {
   /// Each image in order, after the partitions have applied it: offsets of deleted topics go.
   void apply(std::shared_ptr<const metadata::Image> image);
 
+  /// Whether this broker coordinates the group and has loaded its partition.
+  bool is_ready_for(std::string_view group) const;
   runtime::Task<protocol::JoinGroupResponse> join(Caller caller,
                                                   protocol::JoinGroupRequest request);
   runtime::Task<protocol::SyncGroupResponse> sync(protocol::SyncGroupRequest request);

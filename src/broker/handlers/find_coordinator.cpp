@@ -62,18 +62,37 @@ runtime::Task<> create_offsets_topic(Broker& broker) {
   }
 }
 
+/// Null if nobody leads the group's partition.
+const metadata::Broker* coordinator_of(const metadata::Image& image, const std::string& key) {
+  const auto* topic = image.topic(coordinator::offsets_topic);
+  if (!topic || topic->partition_count() == 0) return nullptr;
+  const auto* partition = topic->partition(group::partition_for(key, topic->partition_count()));
+  return partition ? image.broker(partition->leader) : nullptr;
+}
+
+/// A coordinator that loads is mostly ready in a moment: its clients need not look it up again.
+runtime::Task<> wait_for_load(Broker& broker, std::string key) {
+  constexpr Duration patience = std::chrono::milliseconds(100), step = std::chrono::milliseconds(2);
+  const Instant deadline = broker.now() + patience;
+  while (!broker.groups.is_ready_for(key) && broker.now() < deadline) {
+    const auto image = broker.image();
+    const metadata::Broker* leader = coordinator_of(*image, key);
+    if (leader == nullptr || leader->id != broker.node_id()) co_return;
+    if (!co_await broker.shard.clock().sleep_for(step)) co_return;
+  }
+}
+
 Coordinator find_group(const Broker& broker, const RequestContext& context, std::string key) {
   const auto image = broker.image();
-  const auto* topic = image->topic(coordinator::offsets_topic);
   const auto unavailable = [&key] {
     return refused(std::move(key), ErrorCode::coordinator_not_available,
                    "The coordinator is not available.");
   };
-  if (!topic || topic->partition_count() == 0) return unavailable();
-  const auto* partition = topic->partition(group::partition_for(key, topic->partition_count()));
-  const auto* leader = partition ? image->broker(partition->leader) : nullptr;
+  const metadata::Broker* leader = coordinator_of(*image, key);
   const auto* endpoint = leader ? leader->endpoint(context.listener_name) : nullptr;
   if (!endpoint || leader->fenced) return unavailable();
+  // Of another broker only the broker itself knows; it answers COORDINATOR_LOAD_IN_PROGRESS.
+  if (leader->id == broker.node_id() && !broker.groups.is_ready_for(key)) return unavailable();
   Coordinator reply;
   reply.key = std::move(key);
   reply.node_id = leader->id.value();
@@ -113,6 +132,7 @@ runtime::Task<FindCoordinatorResponse> handle(Broker& broker, const RequestConte
   }
   FindCoordinatorResponse reply;
   for (std::string& key : request.coordinator_keys) {
+    if (for_groups) co_await wait_for_load(broker, key);
     reply.coordinators.push_back(find(broker, context, request.key_type, std::move(key)));
   }
   if (!several) {
