@@ -151,6 +151,32 @@ TEST_F(ActorTest, refuses_requests_while_it_loads_and_has_the_whole_log_afterwar
   EXPECT_EQ(actor_->machine().notes, (std::vector<std::string>{"a", "b", "c"}));
 }
 
+/// As the cleaner leaves a batch none of whose records it keeps.
+Bytes emptied(Bytes batch) {
+  batch.resize(record::batch_header_size);
+  store_big_endian(batch.data() + record::layout::length,
+                   static_cast<std::int32_t>(batch.size() - record::log_overhead));
+  store_big_endian(batch.data() + record::layout::record_count, std::int32_t{0});
+  record::stamp_crc(batch);
+  return batch;
+}
+
+TEST_F(ActorTest, loads_a_log_that_was_compacted_to_its_end) {
+  log_.put(emptied(batch_of({"gone", "gone too"})));
+  log_.put(batch_of({"a"}));
+  log_.end = log_.high_watermark = log_.end + 4;  // the active segment begins here, and is empty
+  open();
+  EXPECT_EQ(actor_->state(), NoteActor::State::active);
+  EXPECT_EQ(actor_->machine().notes, (std::vector<std::string>{"a"}));
+  EXPECT_EQ(**note("b"), "b!");
+}
+
+TEST_F(ActorTest, loads_a_log_of_which_compaction_left_nothing) {
+  log_.end = log_.high_watermark = Offset(9);
+  open();
+  EXPECT_EQ(actor_->state(), NoteActor::State::active);
+}
+
 TEST_F(ActorTest, does_not_serve_a_log_it_cannot_read) {
   log_.put(batch_of({"a", "bad"}));
   open();
