@@ -91,6 +91,7 @@ runtime::Task<Result<>> LogRecovery::read_directory() {
   }
   names_.insert(names.begin(), names.end());
   note_retired();
+  CO_TRY(co_await remove_retired());
   co_return co_await finish_swaps(log_.environment_, log_.directory_, names_);
 }
 
@@ -109,6 +110,25 @@ void LogRecovery::note_retired() {
     }
   }
   if (last_deleted < last_live) retired_ = last_deleted;
+}
+
+/// For good before the .deleted file goes that told of them: else a second crash could leave one of
+/// them and a hole behind it.
+runtime::Task<Result<>> LogRecovery::remove_retired() {
+  const std::set<std::string, std::less<>> names = names_;
+  bool any = false;
+  for (const std::string& name : names) {
+    const auto file = log::parse_file_name(name);
+    if (!file || file->state != log::FileState::live || file->offset > retired_ ||
+        file->kind == FileKind::producer_snapshot) {
+      continue;
+    }
+    CO_TRY(co_await log_.environment_.disk.remove(log_.path(name)));
+    names_.erase(name);
+    any = true;
+  }
+  if (any) co_return co_await log_.environment_.disk.sync_directory(log_.directory_);
+  co_return Result<>();
 }
 
 runtime::Task<Result<>> LogRecovery::read_partition_metadata() {
@@ -148,11 +168,7 @@ runtime::Task<Result<>> LogRecovery::read_segments() {
     if (file->kind == FileKind::producer_snapshot) {
       log_.snapshots_.push_back(file->offset);
     } else if (file->kind != FileKind::segment) {
-      if (!has_file(file->offset, FileKind::segment) || file->offset <= retired_) {
-        orphans.push_back(name);
-      }
-    } else if (file->offset <= retired_) {
-      orphans.push_back(name);
+      if (!has_file(file->offset, FileKind::segment)) orphans.push_back(name);
     } else {
       CO_TRY(const runtime::FileStatus status,
              co_await log_.environment_.disk.stat(log_.path(name)));

@@ -29,6 +29,7 @@ class LogRecovery {
 
   runtime::Task<Result<>> read_directory();
   void note_retired();
+  runtime::Task<Result<>> remove_retired();
   runtime::Task<Result<>> read_partition_metadata();
   runtime::Task<Result<>> write_partition_metadata();
   runtime::Task<Result<>> read_segments();
