@@ -87,6 +87,7 @@ runtime::Task<> CleaningRun::install(const Segments& group, const CleanedSegment
   const std::shared_ptr<Segment> fresh = cleaned.segment();
   fresh->created_ms = group.front()->created_ms;
   fresh->jitter_ms = group.front()->jitter_ms;
+  fresh->entry_synced = true;
   std::vector<std::shared_ptr<Segment>>& segments = log_->segments_;
   const auto first = std::ranges::find(segments, group.front());
   *first = fresh;

@@ -34,6 +34,11 @@ LogDirectories::LogDirectories(Environment& environment, runtime::Shard& shard,
     metadata_only_ = std::make_unique<LogDirectory>(environment_, options_.metadata_path);
     metadata_only_->holds_logs = false;
   }
+  for (const auto& directory : directories_) {
+    directory->health.save_recovery_points = [this, at = directory.get()] {
+      return write_checkpoint_of(*at, Checkpoint::recovery_point);
+    };
+  }
 }
 
 LogDirectories::~LogDirectories() = default;
@@ -306,11 +311,12 @@ runtime::Task<> LogDirectories::write_high_watermarks() {
 std::vector<log::PartitionOffset> LogDirectories::checkpoint_entries(const LogDirectory& directory,
                                                                      Checkpoint kind) const {
   std::vector<log::PartitionOffset> entries;
-  const auto add = [&](const PartitionLog& log) {
+  const auto add = [&](PartitionLog& log) {
     if (&log.health() != &directory.health) return;
     switch (kind) {
       case Checkpoint::recovery_point:
-        entries.push_back({log.partition(), log.flushed()});
+        log.note_checkpointed(log.recovery_point());
+        entries.push_back({log.partition(), log.recovery_point()});
         break;
       case Checkpoint::log_start:  // as Kafka: what the segments tell is not written down
         if (log.log_start() > log.segment_bases().front()) {
@@ -327,31 +333,32 @@ std::vector<log::PartitionOffset> LogDirectories::checkpoint_entries(const LogDi
   };
   for (const auto& log : logs_on_disk()) add(*log);
   for (const DirectoryReport::Copy& copy : copies_in(directory)) add(*copy.copy);
+  add_recovering(directory, kind, entries);
   return entries;
 }
 
 runtime::Task<> LogDirectories::write_checkpoint(Checkpoint kind) {
+  for (const auto& directory : directories_) {
+    if (directory->health.online()) (void)co_await write_checkpoint_of(*directory, kind);
+  }
+}
+
+runtime::Task<Result<>> LogDirectories::write_checkpoint_of(LogDirectory& directory,
+                                                            Checkpoint kind) {
   static constexpr std::string_view names[] = {
       log::file_names::recovery_point, log::file_names::log_start_offset,
       log::file_names::high_watermark, log::file_names::cleaner_offset};
-  for (const auto& directory : directories_) {
-    // One at a time, from the look at the logs on: an older look must not replace a newer one.
-    co_await directory->begin_checkpoint();
-    Result<> written;
-    if (directory->health.online()) {
-      std::vector<log::PartitionOffset> entries = checkpoint_entries(*directory, kind);
-      add_recovering(*directory, kind, entries);
-      written =
-          co_await directory->write_checkpoint(names[static_cast<std::size_t>(kind)], entries);
-    }
-    directory->end_checkpoint();
-    if (written) continue;
-    if (runtime::is_no_space(written.error())) {
-      logging::warn("no space for a checkpoint: directory={}", directory->path);
-    } else {
-      directory->health.fail(written.error(), "checkpoint");
-    }
+  const std::function<LogDirectory::Entries()> entries = [&] {
+    return checkpoint_entries(directory, kind);
+  };
+  const Result<> written =
+      co_await directory.write_checkpoint(names[static_cast<std::size_t>(kind)], entries);
+  if (!written && runtime::is_no_space(written.error())) {
+    logging::warn("no space for a checkpoint: directory={}", directory.path);
+  } else if (!written) {
+    directory.health.fail(written.error(), "checkpoint");
   }
+  co_return written;
 }
 
 runtime::Task<> LogDirectories::write_checkpoints() {

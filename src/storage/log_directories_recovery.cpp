@@ -29,7 +29,6 @@ void LogDirectories::start_recovery(LogDirectory& directory, std::vector<Found> 
   directory.recovery->threads.assign(width, nullptr);
   for (Found& one : found) {
     const LogKey key = one.key;
-    auto recovering = std::make_unique<Recovering>(std::move(one), &directory);
     if (const auto at = recovering_.find(key); at != recovering_.end()) {
       at->second->twins.push_back({&directory, std::move(one)});
       continue;

@@ -146,6 +146,7 @@ runtime::Task<StartResult<>> LogDirectories::format(std::string cluster_id, Brok
     if (!directory->health.online()) continue;
     auto done = co_await format_one(*directory, cluster_id, node_id);
     if (!done) co_return done;
+    co_await keep_name(*directory);
   }
   co_return StartResult<>();
 }
@@ -176,14 +177,18 @@ runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
   const Result<> written =
       co_await runtime::replace_file(environment_.disk, name, std::move(content));
   if (!written) co_return problem("{} cannot be written: {}", name, written.error().why);
-  // The directory and those above it may be new themselves.
+  directory.meta = std::move(meta);
+  co_return StartResult<>();
+}
+
+/// The directory and those above it may be new themselves, also if a life before this one made them
+/// and was killed before it came here. What may not be read was not made by us.
+runtime::Task<> LogDirectories::keep_name(const LogDirectory& directory) {
   for (std::string path = directory.path; path.size() > 1 && path != ".";) {
     path = runtime::parent_directory(path);
     const Result<> synced = co_await environment_.disk.sync_directory(path);
-    if (!synced) logging::debug("{} cannot be synced: {}", path, synced.error().why);
+    if (!synced) logging::warn("{} cannot be synced: {}", path, synced.error().why);
   }
-  directory.meta = std::move(meta);
-  co_return StartResult<>();
 }
 
 // ---- load ----
@@ -274,8 +279,8 @@ runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::f
     const auto content =
         co_await runtime::read_file(environment_.disk, path + "/partition.metadata");
     if (!content && !runtime::is_not_found(content.error())) {
-      directory.health.fail(content.error(), "partition.metadata");
-      co_return logs;
+      directory.health.fail(content.error(), "partition.metadata");  // whose it is, nobody knows
+      continue;
     }
     const auto id = content ? log::decode_partition_metadata(*content)
                             : Result<TopicId>(std::unexpected(content.error()));
@@ -297,7 +302,14 @@ runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::f
       co_await set_aside_for_deletion(directory, name->partition, path);
       continue;
     }
-    if (!id && !co_await holds_data(path)) {  // a crash came before its first flush
+    if (!directory.health.online()) continue;
+    Result<bool> filled(true);
+    if (!id) filled = co_await holds_data(path);
+    if (!filled) {
+      directory.health.fail(filled.error(), "a partition without partition.metadata");
+      continue;
+    }
+    if (!*filled) {  // a crash came before its first flush
       const Result<> removed = co_await environment_.disk.remove_all(path);
       if (!removed) directory.health.fail(removed.error(), "an empty partition");
       continue;
@@ -330,13 +342,13 @@ void LogDirectories::note_forgotten(const LogDirectory& directory,
   }
 }
 
-runtime::Task<bool> LogDirectories::holds_data(std::string path) {
-  const auto entries = co_await environment_.disk.list(path);
-  if (!entries) co_return true;
-  for (const auto& entry : *entries) {
+runtime::Task<Result<bool>> LogDirectories::holds_data(std::string path) {
+  CO_TRY(const auto entries, co_await environment_.disk.list(path));
+  for (const auto& entry : entries) {
     if (!entry.name.ends_with(".log")) continue;
-    const auto status = co_await environment_.disk.stat(path + "/" + entry.name);
-    if (!status || status->size > 0) co_return true;
+    std::string name = path + "/" + entry.name;
+    CO_TRY(const auto status, co_await environment_.disk.stat(std::move(name)));
+    if (status.size > 0) co_return true;
   }
   co_return false;
 }
@@ -367,7 +379,14 @@ runtime::Task<Result<>> LogDirectories::load_log(LogDirectory& directory, Found&
   if (directory.clean_points.contains(found.partition)) {
     request.clean_point = directory.clean_points.at(found.partition);
   }
+  const Offset point = request.recovery_point;
   auto opened = co_await PartitionLog::open(environment_, directory.health, std::move(request));
+  if (opened && (*opened)->flushed() < point) {
+    // Not all was there: what is appended from here on must not be believed by the old point.
+    directory.recovery_points[found.partition] = (*opened)->flushed();
+    const Result<> lowered = co_await write_checkpoint_of(directory, Checkpoint::recovery_point);
+    if (!lowered) opened = std::unexpected(lowered.error());
+  }
   if (!opened) {
     if (progress && progress->abandoned) co_return std::unexpected(opened.error());
     directory.loaded = false;

@@ -68,11 +68,20 @@ runtime::Task<LogDirectory::Offsets> LogDirectory::read_checkpoint(std::string_v
   co_return offsets;
 }
 
-runtime::Task<> LogDirectory::begin_checkpoint() {
-  if (!writing_checkpoint_) {
-    writing_checkpoint_ = true;
-    co_return;
+runtime::Task<Result<>> LogDirectory::write_checkpoint(std::string_view name,
+                                                       const std::function<Entries()>& entries) {
+  co_await begin_checkpoint();
+  Result<> written;
+  if (health.online()) {
+    Bytes content = log::encode_offset_checkpoint(entries());
+    written = co_await replace_checkpoint(std::string(name), std::move(content));
   }
+  end_checkpoint();
+  co_return written;
+}
+
+runtime::Task<> LogDirectory::begin_checkpoint() {
+  if (!std::exchange(writing_checkpoint_, true)) co_return;
   runtime::Waiter waiter;
   checkpoint_waiters_.push_back(&waiter);
   co_await waiter.suspend(runtime::Cancellation::ignored);  // whoever ends hands the turn over
@@ -88,9 +97,7 @@ void LogDirectory::end_checkpoint() {
   next->wake(runtime::Wake::woken);
 }
 
-runtime::Task<Result<>> LogDirectory::write_checkpoint(
-    std::string_view name, std::span<const log::PartitionOffset> entries) {
-  Bytes content = log::encode_offset_checkpoint(entries);
+runtime::Task<Result<>> LogDirectory::replace_checkpoint(std::string name, Bytes content) {
   const std::uint64_t mark = std::uint64_t{crc32c(content)} << 32 | (content.size() & 0xffffffff);
   if (const auto last = written_.find(name); last != written_.end() && last->second == mark) {
     co_return Result<>();
@@ -98,7 +105,7 @@ runtime::Task<Result<>> LogDirectory::write_checkpoint(
   std::string full_name = file(name);
   CO_TRY(
       co_await runtime::replace_file(environment_.disk, std::move(full_name), std::move(content)));
-  written_[std::string(name)] = mark;
+  written_[std::move(name)] = mark;
   co_return Result<>();
 }
 

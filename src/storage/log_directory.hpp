@@ -42,12 +42,11 @@ class LogDirectory {
   using Offsets = std::map<TopicPartition, Offset>;
   /// What a checkpoint holds; nothing if it is missing or void.
   runtime::Task<Offsets> read_checkpoint(std::string_view name);
-  /// Writers of checkpoints take turns, cancelled or not.
-  runtime::Task<> begin_checkpoint();
-  void end_checkpoint();
-  /// Replaces a checkpoint, unless it holds just that already.
+  using Entries = std::vector<log::PartitionOffset>;
+  /// Replaces a checkpoint, unless it holds just that already, by what `entries` says when its turn
+  /// has come: those who wait together write once, and no older content follows a newer one.
   runtime::Task<Result<>> write_checkpoint(std::string_view name,
-                                           std::span<const log::PartitionOffset> entries);
+                                           const std::function<Entries()>& entries);
 
   const std::string path;
   DirectoryHealth health;
@@ -63,6 +62,11 @@ class LogDirectory {
   std::shared_ptr<DirectoryRecovery> recovery = std::make_shared<DirectoryRecovery>();
 
  private:
+  // Checkpoints are replaced one at a time: their temporary files have fixed names.
+  runtime::Task<> begin_checkpoint();
+  void end_checkpoint();
+  runtime::Task<Result<>> replace_checkpoint(std::string name, Bytes content);
+
   Environment& environment_;
   bool writing_checkpoint_ = false;
   std::deque<runtime::Waiter*> checkpoint_waiters_;

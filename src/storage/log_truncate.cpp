@@ -22,12 +22,14 @@ runtime::Task<Result<>> PartitionLog::truncate_to(Offset offset) {
   Result<> done = usable();
   if (done && offset < log_end_) {
     ++generation_;
-    if (offset <= segments_.front()->base_offset) {
-      done = co_await restart_at(offset);
-    } else {
-      done = co_await truncate_segments(offset);
+    const Offset base = segments_[segment_index(offset)]->base_offset;
+    done = co_await lower_recovery_point(offset, std::min(base, offset));
+    if (done) {
+      const bool anew = offset <= segments_.front()->base_offset;
+      done = anew ? co_await restart_at(offset) : co_await truncate_segments(offset);
+      if (!done) done = poison(done.error(), "truncate");
     }
-    if (!done) done = poison(done.error(), "truncate");
+    recovery_limit_ = Offset(INT64_MAX);
   } else if (done && epochs_.truncate_from_end(log_end_)) {
     // A leader's epoch that began here and got no records: it must not be claimed as a follower.
     epochs_unsaved_ = changed_ = true;
@@ -41,11 +43,29 @@ runtime::Task<Result<>> PartitionLog::truncate_fully_and_start_at(Offset offset)
   Result<> done = usable();
   if (done) {
     ++generation_;
-    done = co_await restart_at(offset);
-    if (!done) done = poison(done.error(), "restart");
+    const Offset base = segments_.front()->base_offset;
+    done = co_await lower_recovery_point(base, std::min(base, offset));
+    if (done) {
+      done = co_await restart_at(offset);
+      if (!done) done = poison(done.error(), "restart");
+    }
+    recovery_limit_ = Offset(INT64_MAX);
   }
   end_change();
   co_return done;
+}
+
+/// Before anything above `cut` goes: a recovery point above it, if a checkpoint may hold one, must
+/// not be found by a crash, or what is appended here next would be believed unchecked. Followers
+/// mostly cut what is younger than the checkpoint, which costs nothing. Until the cut is done no
+/// checkpoint says more than `floor`: a batch may reach across the cut, and a crash in the midst of
+/// it keeps any of its deletions.
+runtime::Task<Result<>> PartitionLog::lower_recovery_point(Offset cut, Offset floor) {
+  recovery_limit_ = floor;
+  if (checkpointed_ <= cut || !health_->save_recovery_points) co_return Result<>();
+  CO_TRY(co_await health_->save_recovery_points());
+  checkpointed_ = floor;
+  co_return Result<>();
 }
 
 runtime::Task<Result<>> PartitionLog::truncate_segments(Offset offset) {
@@ -121,7 +141,9 @@ runtime::Task<Result<>> PartitionLog::restart_at(Offset offset) {
   co_await drop_snapshots(Offset(0), Offset(INT64_MAX));
   CO_TRY(auto file, co_await fresh->file(directory_, runtime::OpenMode::create));
   CO_TRY(co_await file->truncate(0));
-  co_return co_await make_durable(true);
+  CO_TRY(co_await make_durable(true));
+  fresh->entry_synced = true;
+  co_return Result<>();
 }
 
 // ---- from the start ----

@@ -23,7 +23,8 @@ PartitionLog::PartitionLog(Environment& environment, DirectoryHealth& health, Op
       partition_(std::move(request.partition)),
       topic_id_(request.topic_id),
       options_(std::move(request.options)),
-      producers_(options_->producers) {}
+      producers_(options_->producers),
+      checkpointed_(request.recovery_point) {}
 
 PartitionLog::~PartitionLog() = default;
 
@@ -171,8 +172,25 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
   co_return Result<>();
 }
 
-/// What must survive a crash beside the batches: directory entries, partition.metadata, epochs.
+/// One at a time: a flush runs beside the writer, and the temporary file has one name.
 runtime::Task<Result<>> PartitionLog::make_durable(bool directory_changed) {
+  if (std::exchange(making_durable_, true)) {
+    runtime::Waiter waiter;
+    durables_.push_back(&waiter);
+    co_await waiter.suspend(runtime::Cancellation::ignored);  // whoever ends hands the turn over
+  }
+  Result<> made = co_await make_durable_now(directory_changed);
+  making_durable_ = !durables_.empty();
+  if (making_durable_) {
+    runtime::Waiter* const next = durables_.front();
+    durables_.erase(durables_.begin());
+    next->wake(runtime::Wake::woken);
+  }
+  co_return made;
+}
+
+/// What must survive a crash beside the batches: directory entries, partition.metadata, epochs.
+runtime::Task<Result<>> PartitionLog::make_durable_now(bool directory_changed) {
   if (!metadata_synced_ && topic_id_) {
     std::string name = path(log::file_names::partition_metadata);
     auto file = co_await environment_.disk.open(std::move(name), runtime::OpenMode::write);
@@ -243,6 +261,13 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
     if (kept) kept = co_await (*last)->sync();
     if (kept && !old->entry_synced) kept = co_await environment_.disk.sync_directory(directory_);
     if (!kept) co_return poison(kept.error(), "roll");
+  }
+  if (!segments_.front()->entry_synced && !MUTANT("L28")) {
+    // Nothing but the first segment's name says where the log begins: were it lost and a later one
+    // kept, the log would begin there, and have nothing to catch up on.
+    const Result<> kept = co_await environment_.disk.sync_directory(directory_);
+    if (!kept) co_return poison(kept.error(), "roll");
+    for (const auto& segment : segments_) segment->entry_synced = true;
   }
   auto fresh = std::make_shared<Segment>(environment_, base, 0);
   fresh->created_ms = environment_.now_ms();

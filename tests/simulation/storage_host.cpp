@@ -71,6 +71,7 @@ runtime::Task<> StorageHost::load(std::shared_ptr<Life> life, StorageHost* self)
     life->refused = done.error();
     co_return;
   }
+  if (!co_await directories.wait_recovered()) co_return;
   for (auto& [key, log] : self->known_) {
     // L35: not in another directory while the one that may hold it is offline.
     const auto made = directories.create(key, log.partition, log.options, log.directory);

@@ -16,9 +16,6 @@ using namespace std::chrono_literals;
 using storage::LogKey;
 
 constexpr std::uint64_t reserve = 24'000;
-/// A recovery point that was checkpointed before a truncation below it is believed after a crash:
-/// what was appended since is then not checked (unit/storage/truncation_test.cpp).
-constexpr bool truncates_below_the_recovery_point = false;
 
 /// What the seed draws before anything runs.
 struct StoragePlan {
@@ -238,11 +235,7 @@ class StorageRun {
   }
 
   void ask_truncation(const RoundPointer& asked, Hosted& hosted, const LogPointer& log) {
-    // Never below the high watermark. What lies below the recovery point is another story
-    // (docs/SIMULATION.md).
-    const Offset flushed = truncates_below_the_recovery_point ? Offset(0) : log->flushed();
-    const Offset least = std::max(flushed, log->high_watermark());
-    const Offset to = between(least, log->log_end());
+    const Offset to = between(log->high_watermark(), log->log_end());
     note(fmt::format("truncate {}", to));
     ++hosted.epoch;
     launch(asked, truncate_log(asked, log, to));

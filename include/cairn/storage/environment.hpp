@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -59,6 +60,9 @@ class DirectoryHealth {
   void fail(const Error& error, std::string_view what);
   /// Set when the directory goes offline: the node stops, or tells the controller.
   runtime::Latch& failed() { return failed_; }
+  /// Writes the recovery points of the directory's logs down. From who keeps that checkpoint; where
+  /// nobody does, none is believed.
+  std::function<runtime::Task<Result<>>()> save_recovery_points;
 
   /// Whether a client's write may take `bytes` more of the disk. Asked at allocations only.
   runtime::Task<bool> has_room(runtime::Disk& disk, std::uint64_t bytes);

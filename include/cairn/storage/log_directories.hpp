@@ -131,6 +131,7 @@ class LogDirectories : private Cleaner::Logs {
   StartResult<> check_identities() const;
   runtime::Task<StartResult<>> format_one(LogDirectory& directory, std::string cluster_id,
                                           BrokerId node_id);
+  runtime::Task<> keep_name(const LogDirectory& directory);
   runtime::Task<> load_directory(LogDirectory& directory, const KnownLogs& known,
                                  StartResult<>& result);
   runtime::Task<StartResult<std::vector<Found>>> find_logs(LogDirectory& directory,
@@ -153,7 +154,7 @@ class LogDirectories : private Cleaner::Logs {
                       std::vector<log::PartitionOffset>& entries) const;
   runtime::Task<> lose(LogKey key);
   void note_forgotten(const LogDirectory& directory, const std::vector<Found>& found);
-  runtime::Task<bool> holds_data(std::string path);
+  runtime::Task<Result<bool>> holds_data(std::string path);
 
   LogDirectory* directory_at(std::string_view path) const;
   std::shared_ptr<Move> begin_move(const LogKey& key, std::shared_ptr<PartitionLog> log,
@@ -181,9 +182,10 @@ class LogDirectories : private Cleaner::Logs {
   runtime::Task<> write_recovery_points();
   runtime::Task<> write_high_watermarks();
   runtime::Task<> expire_producers();
+  runtime::Task<> write_checkpoint(Checkpoint kind);
+  runtime::Task<Result<>> write_checkpoint_of(LogDirectory& directory, Checkpoint kind);
   std::vector<log::PartitionOffset> checkpoint_entries(const LogDirectory& directory,
                                                        Checkpoint kind) const;
-  runtime::Task<> write_checkpoint(Checkpoint kind);
   runtime::Task<> close_log(std::shared_ptr<PartitionLog> log);
   std::vector<std::shared_ptr<PartitionLog>> logs_to_clean() const override {
     return logs_on_disk();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What LogDirectories is told and what it answers: plain values.
+// What LogDirectories is told and what it answers: plain values, copied. The logs that a report
+// names belong to LogDirectories, and may be closed meanwhile.
+// Owner: whoever asked.
 #pragma once
 
 #include <expected>

@@ -6,6 +6,7 @@
 // offline. Owner: LogDirectories (or the controller, for the metadata log); used on one shard.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -112,6 +113,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset log_start() const { return log_start_; }
   Offset log_end() const { return log_end_; }
   Offset flushed() const { return flushed_; }
+  /// What a crash need not check again, as the checkpoint may say it: lower while the log is cut.
+  Offset recovery_point() const { return std::min(flushed_, recovery_limit_); }
+  /// A checkpoint that says so is about to be written.
+  void note_checkpointed(Offset point) { checkpointed_ = std::max(checkpointed_, point); }
   Offset high_watermark() const { return high_watermark_; }
   Offset last_stable() const;
   Offset bound_of(ReadBound bound) const;
@@ -172,6 +177,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<Result<>> roll_active(Offset base);
   runtime::Task<Result<>> flush_once(FlushExtent extent);
   runtime::Task<Result<>> make_durable(bool directory_changed);
+  runtime::Task<Result<>> make_durable_now(bool directory_changed);
   runtime::Task<Result<>> write_snapshot();
   runtime::Task<Result<>> write_snapshot_of(std::vector<log::ProducerEntry> entries, Offset at);
   runtime::Task<> drop_snapshots(Offset from, Offset to);
@@ -191,6 +197,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<Result<>> discard(std::shared_ptr<Segment> segment);
   void remove_later(const Segment& segment);
   runtime::Task<Result<>> remove_retired_files();
+  runtime::Task<Result<>> lower_recovery_point(Offset cut, Offset floor);
   runtime::Task<Result<>> truncate_segments(Offset offset);
   runtime::Task<Result<>> restart_at(Offset offset);
 
@@ -218,6 +225,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset log_start_{0};
   Offset log_end_{0};
   Offset flushed_{0};
+  Offset recovery_limit_{INT64_MAX};  // while the log is cut
+  Offset checkpointed_{0};            // the highest recovery point that a crash may find
   Offset high_watermark_{0};
   Position high_watermark_position_;
   std::array<Position, 4> recent_reads_;  // where the last reads ended
@@ -238,6 +247,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Instant last_flush_{};
   std::vector<PendingAppend*> queue_;
   std::vector<runtime::Waiter*> changes_;  // wait for their turn
+  bool making_durable_ = false;
+  std::vector<runtime::Waiter*> durables_;  // wait to make durable
   runtime::Event flush_ended_;
 };
 

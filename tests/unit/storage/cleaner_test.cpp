@@ -37,7 +37,7 @@ class CleanerGuard : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CleanerGuard, is_missed_when_it_is_removed_L33) {
   const WithoutGuard removed(GetParam());
-  EXPECT_NE(first_fault(150, 60), "") << GetParam();
+  EXPECT_NE(first_fault(600, 60), "") << GetParam();
 }
 
 INSTANTIATE_TEST_SUITE_P(L33, CleanerGuard,

@@ -32,7 +32,8 @@ inline const TopicPartition partition{"topic", PartitionIndex(0)};
 /// A node's directories on a Stage: every life goes through lock, format and load.
 class Directories {
  public:
-  explicit Directories(std::vector<std::string> paths = {"/a"}) : paths_(std::move(paths)) {}
+  explicit Directories(std::vector<std::string> paths = {"/a"}, std::uint64_t seed = 1)
+      : stage(seed), paths_(std::move(paths)) {}
   ~Directories() { end(); }
 
   void make() {

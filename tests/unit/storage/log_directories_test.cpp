@@ -156,7 +156,7 @@ LogKey key_of(int partition) { return {key.topic, PartitionIndex(partition)}; }
 void die_with_six_logs(Directories& node) {
   ASSERT_TRUE(node.start());
   for (int i = 0; i < 6; ++i) {
-    auto log = node.stage.run(node->create(key_of(i), {"topic", PartitionIndex(i)}, {}));
+    auto log = node->create(key_of(i), {"topic", PartitionIndex(i)}, {});
     ASSERT_TRUE(log);
     for (int batch = 0; batch < 40; ++batch) node.append(*log);
     EXPECT_TRUE(node.stage.run((*log)->flush()));
@@ -179,7 +179,7 @@ TEST(LogDirectories, each_log_of_a_crash_is_there_as_soon_as_it_is_ready) {
   }));
   EXPECT_GT(node->recovering_count(), 0u) << "load() does not wait for them";
   ASSERT_TRUE(node->recovering(key_of(5)));
-  const auto early = node.stage.run(node->create(key_of(5), {"topic", PartitionIndex(5)}, {}));
+  const auto early = node->create(key_of(5), {"topic", PartitionIndex(5)}, {});
   EXPECT_EQ(code_of(early), ErrorCode::not_leader_or_follower);
   EXPECT_TRUE(node.stage.run(node->wait_recovered()));
   EXPECT_EQ(left.size(), 6u);
@@ -225,8 +225,7 @@ TEST(LogDirectories, a_log_that_recovers_can_be_removed) {
   EXPECT_EQ(node->find(key_of(0)), nullptr);
   EXPECT_NE(node->find(key_of(4)), nullptr);
   EXPECT_TRUE(node.has_entry("/a", "-delete"));
-  auto anew = node.stage.run(
-      node->create(LogKey{{5, 2'000}, PartitionIndex(5)}, {"topic", PartitionIndex(5)}, {}));
+  auto anew = node->create(LogKey{{5, 2'000}, PartitionIndex(5)}, {"topic", PartitionIndex(5)}, {});
   ASSERT_TRUE(anew);
   EXPECT_EQ((*anew)->log_end(), Offset(0));
   anew = fail(ErrorCode::none, "");
@@ -246,7 +245,7 @@ TEST(LogDirectories, a_log_that_cannot_be_opened_is_not_made_anew) {
   ASSERT_TRUE(node.start());
   EXPECT_EQ(node->find(key), nullptr);
   EXPECT_EQ(node->online_count(), 1u);
-  const auto made = node.stage.run(node->create(key, partition, {}));
+  const auto made = node->create(key, partition, {});
   EXPECT_EQ(code_of(made), ErrorCode::kafka_storage_error);
 }
 
@@ -259,6 +258,30 @@ TEST(LogDirectories, refuses_a_metadata_log_where_it_does_not_belong) {
   const auto started = node.start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("metadata.log.dir"), std::string::npos);
+}
+
+// A first life made the directory and its meta.properties, and was killed before it flushed the
+// directory's own name. What later lives acknowledge must not go with that name.
+TEST(LogDirectories, flushes_the_names_of_its_directories_though_an_earlier_life_made_them) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Directories node({"/new/a"}, seed);
+    node.metadata_path = "/new/a";
+    node.make();
+    ASSERT_TRUE(node.stage.run(node->lock()));
+    node.stage.start(node->format("cluster", BrokerId(1)));
+    ASSERT_TRUE(node.stage.world().run_until(
+        [&] { return node.stage.machine().content("/new/a/meta.properties").has_value(); }));
+    node.kill();
+    ASSERT_TRUE(node.start());
+    auto log = node.create();
+    node.append(log);
+    ASSERT_TRUE(node.stage.run(log->flush()));
+    log.reset();
+    node.crash();
+    ASSERT_TRUE(node.start());
+    ASSERT_NE(node->find(key), nullptr) << "seed " << seed;
+    EXPECT_EQ(node->find(key)->log_end(), Offset(1)) << "seed " << seed;
+  }
 }
 
 TEST(LogDirectories, keeps_what_was_flushed_through_power_loss_at_any_moment) {

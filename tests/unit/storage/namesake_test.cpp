@@ -38,6 +38,7 @@ class Node {
     ASSERT_TRUE(stage.run(directories->lock()));
     ASSERT_TRUE(stage.run(directories->format("cluster", BrokerId(1))));
     ASSERT_TRUE(stage.run(directories->load(knows_all)));
+    ASSERT_TRUE(stage.run(directories->wait_recovered()));
   }
   void crash() {
     stage.before_forgetting = [this] { directories.reset(); };

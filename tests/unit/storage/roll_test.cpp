@@ -61,5 +61,22 @@ TEST(Roll, of_a_flushed_segment_flushes_its_indexes_L30) {
   }
 }
 
+// Nothing was flushed. The first segment's name must not be lost while the second's is kept: the
+// log would begin in its middle, and a follower would fetch on from its end.
+TEST(Roll, keeps_the_name_of_the_first_segment) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Stage stage(seed);
+    stage.options.roll.segment_bytes = 2'000;
+    ASSERT_TRUE(stage.open());
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(stage.append(make_batch({.records = 1, .value_size = 900})));
+    }
+    stage.crash();
+    stage.boot();
+    ASSERT_TRUE(stage.open());
+    EXPECT_EQ(stage.log()->log_start(), Offset(0)) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace cairn::storage::testing::roll
