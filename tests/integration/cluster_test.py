@@ -4,7 +4,8 @@
 producer writes with acks=all and a consumer of a group reads, one node after another is killed, stopped
 or paused: the leader, the active controller, one that is both, all three. Every record that was
 acknowledged must be read back once and in order, consumers go on, and the longest pause between two
-acknowledgements is printed for each fault.
+acknowledgements is printed for each fault: of librdkafka, which looks for new leaders once a second, and
+of a client by hand that tries all brokers over and over.
 
     cluster_test.py [FAULT...]
 """
@@ -30,6 +31,7 @@ except ImportError:
     os.execve(python, [str(python), *sys.argv], {**os.environ, "CAIRN_CLUSTER_TEST": "1"})
 
 from quorum_test import active_of, start_all  # noqa: E402
+from wire import Client, record_batch  # noqa: E402
 
 SIZE = 3
 GROUP_PARTITIONS = 6
@@ -104,6 +106,40 @@ class Consumer(threading.Thread):
         return self.read[-1][0] if self.read else -1
 
 
+class Probe(threading.Thread):
+    """One record after another with acks=all, to whichever broker takes it."""
+
+    def __init__(self, nodes, topic):
+        super().__init__(daemon=True)
+        self.nodes, self.topic = nodes, topic
+        self.acknowledged = {}  # value -> offset
+        self.instants = []
+        self.ending = False
+
+    def run(self):
+        client, at, number = None, 0, 0
+        while not self.ending:
+            value = b"%d" % number
+            try:
+                client = client or Client(self.nodes[at].bootstrap, 0.5)
+                code, offset = client.produce(self.topic, 0, record_batch([value]))
+            except (OSError, AssertionError):
+                code = -1
+            if code == 0:
+                self.acknowledged[value] = offset
+                self.instants.append(time.monotonic())
+                number += 1
+            else:
+                if client:
+                    client.close()
+                client, at = None, (at + 1) % SIZE
+            time.sleep(0.005)
+
+    def end(self):
+        self.ending = True
+        self.join(30)
+
+
 def longest_pause(instants, since, until):
     marks = [since] + sorted(at for at in instants if since <= at <= until) + [until]
     return max(after - before for before, after in zip(marks, marks[1:]))
@@ -118,7 +154,7 @@ def partition_for(group):
 
 class Cluster:
     def __init__(self, directory):
-        self.directory = directory
+        self.directory, self.client = directory, None
         self.nodes = [Cairn(directory / str(id_), node_id=id_) for id_ in range(1, SIZE + 1)]
         voters = ",".join(f"{i}@127.0.0.1:{n.controller_port}" for i, n in enumerate(self.nodes, 1))
         for node in self.nodes:
@@ -131,7 +167,8 @@ class Cluster:
         return self.nodes.index(node) + 1
 
     def admin(self):
-        return AdminClient(client_settings(self.nodes))
+        self.client = self.client or AdminClient(client_settings(self.nodes))
+        return self.client
 
     def active(self):
         return wait_until(lambda: active_of(self.nodes), PATIENCE, "one active controller")
@@ -234,8 +271,10 @@ def strike(cluster, name):
     wait_for_isr_of_groups(cluster)
     producer = Producer(cluster.nodes, topic)
     consumer = Consumer(cluster.nodes, topic, cluster.group_of(victim, name))
-    producer.start()
-    consumer.start()
+    cluster.create(f"probe-{name}", leader)
+    probe = Probe(cluster.nodes, f"probe-{name}")
+    for thread in (producer, consumer, probe):
+        thread.start()
     wait_until(lambda: consumer.newest() > 100, PATIENCE, "the consumer reads")
     time.sleep(1)
     began = time.monotonic()
@@ -246,19 +285,23 @@ def strike(cluster, name):
     settled = time.monotonic()
     bring_back()
     if name == "kill-all":
-        wait_until(lambda: producer.acknowledged_since(time.monotonic() - 0.5) > 10, PATIENCE, f"acknowledgements after {name}")
+        wait_until(lambda: producer.acknowledged_since(time.monotonic() - 0.5) > 10, PATIENCE,
+                   f"acknowledgements after {name}")
         settled = time.monotonic()
     back = cluster.wait_for_full_isr(topic)
     after = producer.sent
     wait_until(lambda: consumer.newest() >= after, PATIENCE, f"the consumer goes on after {name}")
+    probe.end()
     producer.end()
     wait_until(lambda: consumer.newest() >= producer.sent - 1, PATIENCE, "the consumer comes to the end")
     consumer.end()
     acks = longest_pause([at for _, _, at in producer.acknowledged], began, settled)
     reads = longest_pause([at for _, at in consumer.read], began, settled)
-    print(f"{name}: {len(producer.acknowledged)} records, longest pause of acknowledgements {acks * 1000:.0f} ms, "
-          f"of a group's consumer {reads * 1000:.0f} ms, all in sync again after {back:.1f} s", flush=True)
-    return producer, consumer
+    quick = longest_pause(probe.instants, began, settled)
+    print(f"{name}: longest pause of acknowledgements {quick * 1000:.0f} ms by hand, {acks * 1000:.0f} ms with librdkafka, "
+          f"of a group's consumer {reads * 1000:.0f} ms; all in sync {back:.1f} s after the start; "
+          f"{len(producer.acknowledged) + len(probe.acknowledged)} records", flush=True)
+    return producer, consumer, probe
 
 
 def read_all(cluster, topic):
@@ -279,8 +322,11 @@ def read_all(cluster, topic):
     raise AssertionError(f"{topic} was not read to its end")
 
 
-def judge(cluster, producer, consumer):
+def judge(cluster, producer, consumer, probe):
     topic = producer.topic
+    kept = dict(read_all(cluster, probe.topic))
+    lost = [(value, offset) for value, offset in probe.acknowledged.items() if kept.get(offset, -1) != int(value)]
+    assert not lost, f"{probe.topic}: acknowledged, and lost or elsewhere: {lost[:5]}"
     assert not producer.failed, f"{topic}: never acknowledged: {producer.failed[:3]}"
     records = read_all(cluster, topic)
     by_offset = dict(records)
@@ -307,9 +353,9 @@ def main():
         wait_for_isr_of_groups(cluster)
         warm.end()
         runs = [strike(cluster, name) for name in names]
-        for producer, consumer in runs:
-            judge(cluster, producer, consumer)
-        total = sum(len(producer.acknowledged) for producer, _ in runs)
+        for run in runs:
+            judge(cluster, *run)
+        total = sum(len(producer.acknowledged) + len(probe.acknowledged) for producer, _, probe in runs)
         print(f"{total} acknowledged records, all there, once and in order")
         for node in cluster.nodes:
             node.stop(PATIENCE)

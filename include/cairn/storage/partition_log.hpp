@@ -143,7 +143,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  private:
   friend class CleaningRun;
   friend class LogMove;
-  friend class LogMove;
   friend class LogReader;
   friend class LogRecovery;
   struct PendingAppend;
@@ -160,7 +159,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // One change at a time: begin waits its turn, end hands it on.
   runtime::Task<> begin_change();
   void end_change();
-
   runtime::Task<Result<Appended>> enqueue(PendingAppend& append);
   runtime::Task<> write_pending(std::vector<PendingAppend*> pending);
   bool fits(const PendingAppend& append, const Run& run) const;
@@ -171,7 +169,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Result<> check_admission(PendingAppend& append, const Run& run) const;
   runtime::Task<> write_run(Run& run);
   runtime::Task<> undo_run(Run& run, Error error);
-
   static std::shared_ptr<Segment> unwritten_segment(Environment& environment);
   runtime::Task<Result<>> make_files();
   runtime::Task<Result<>> roll_active(Offset base);
@@ -200,7 +197,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   runtime::Task<Result<>> lower_recovery_point(Offset cut, Offset floor);
   runtime::Task<Result<>> truncate_segments(Offset offset);
   runtime::Task<Result<>> restart_at(Offset offset);
-
   void set_log_start(Offset offset);
   void note_position(Offset offset);
   std::unexpected<Error> failed_read(const Error& error);
@@ -216,7 +212,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   TopicPartition partition_;
   std::optional<TopicId> topic_id_;
   SharedLogOptions options_;
-
   std::vector<std::shared_ptr<Segment>> segments_;  // by base offset; never empty once open
   log::EpochCache epochs_;
   log::ProducerState producers_;
