@@ -59,7 +59,7 @@ PartitionQueue::Appended PartitionQueue::append(const RecordToSend& record, Inst
 }
 
 std::optional<Instant> PartitionQueue::ready_at(Hurry hurry) const {
-  if (waiting_.empty() || broken_) return std::nullopt;
+  if (waiting_.empty() || (broken_ && !must_settle())) return std::nullopt;
   const auto& front = *waiting_.front();
   const bool with_sequences = options_.idempotent;
   const auto limit =
@@ -74,7 +74,7 @@ std::optional<Instant> PartitionQueue::ready_at(Hurry hurry) const {
 }
 
 PendingBatch& PartitionQueue::take(const Identity& current) {
-  ASSERT(!waiting_.empty() && !broken_, "take follows ready_at");
+  ASSERT(!waiting_.empty() && (!broken_ || must_settle()), "take follows ready_at");
   auto batch = std::move(waiting_.front());
   waiting_.pop_front();
   batch->full = true;
@@ -207,13 +207,27 @@ std::size_t PartitionQueue::fail_waiting(Error why, Instant now) {
   return freed;
 }
 
-bool PartitionQueue::sequence_broken(const PendingBatch& batch) {
+/// Batches that may be in the log under their sequence: they go out under it again, whatever else
+/// has broken, until the broker has said of each whether it is. Under a newer identity it would
+/// take them for new ones and store them twice.
+bool PartitionQueue::must_settle() const {
+  return std::ranges::any_of(waiting_, [this](const auto& batch) {
+    return batch->perhaps_written && batch->base_sequence != no_sequence &&
+           batch->identity == identity_;
+  });
+}
+
+bool PartitionQueue::sequence_broken(PendingBatch& batch) {
   const bool eldest = in_flight_.front().get() == &batch &&
                       (waiting_.empty() || waiting_.front()->base_sequence == no_sequence ||
                        waiting_.front()->order >= batch.order);
   // The answer may be to an attempt under an identity that was renewed meanwhile.
   if (!eldest || batch.identity != identity_) return false;
   broken_ = true;
+  // Where this one does not follow, it is not there, and neither is any behind it.
+  batch.perhaps_written = false;
+  for (auto& other : in_flight_) other->perhaps_written = false;
+  for (auto& other : waiting_) other->perhaps_written = false;
   return true;
 }
 

@@ -113,9 +113,10 @@ class PartitionQueue {
 
   /// The broker lost track of our sequences at this batch: true if it is the eldest unanswered one,
   /// and so the queue now needs a new identity; false if an elder one will tell.
-  bool sequence_broken(const PendingBatch& batch);
-  /// Nothing is in flight and no sequence can be drawn before renew().
-  bool needs_identity() const { return broken_ && in_flight_.empty(); }
+  bool sequence_broken(PendingBatch& batch);
+  /// Nothing is in flight, nothing may be in the log without our knowing, and no sequence can be
+  /// drawn before renew().
+  bool needs_identity() const { return broken_ && in_flight_.empty() && !must_settle(); }
   void renew(const Identity& fresh);
 
  private:
@@ -126,6 +127,7 @@ class PartitionQueue {
   std::size_t settle(PendingBatch& batch, Result<Offset> result, std::int64_t append_time,
                      Instant now);
   void give_up_sequence(const PendingBatch& batch, Outcome outcome);
+  bool must_settle() const;
   record::BatchOptions batch_options() const;
 
   TopicPartition partition_;

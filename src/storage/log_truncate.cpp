@@ -198,14 +198,15 @@ runtime::Task<Result<std::size_t>> PartitionLog::delete_old_segments() {
 runtime::Task<Result<>> PartitionLog::delete_oldest(std::size_t count,
                                                     log::RetentionReason reason) {
   if (count == 0) co_return Result<>();
+  const Offset start = segments_[count]->base_offset;
+  const auto after = std::ranges::upper_bound(snapshots_, start);
+  const Offset kept = after == snapshots_.begin() ? no_offset : *(after - 1);
+  CO_TRY(co_await sync_snapshot(kept));  // producers outlive their batches (KIP-360)
+  // The segments leave together with the log start, without a turn for anybody in between: whoever
+  // reads is told the offset is gone. Then the files.
   const std::vector<std::shared_ptr<Segment>> gone(segments_.begin(),
                                                    segments_.begin() + std::ptrdiff_t(count));
   segments_.erase(segments_.begin(), segments_.begin() + std::ptrdiff_t(count));
-  const auto after = std::ranges::upper_bound(snapshots_, segments_.front()->base_offset);
-  const Offset kept = after == snapshots_.begin() ? no_offset : *(after - 1);
-  CO_TRY(co_await sync_snapshot(kept));  // producers outlive their batches (KIP-360)
-  // First the log start, then the files: whoever reads is told the offset is gone.
-  const Offset start = segments_.front()->base_offset;
   if (start > log_start_) set_log_start(start);
   static constexpr const char* names[] = {"none", "time", "size", "log start"};
   logging::info("retention: partition={} segments={} reason={} log_start={}", partition_, count,

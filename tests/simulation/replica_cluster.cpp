@@ -55,8 +55,8 @@ Task<> ReplicaCluster::begin() {
       .metadata_directory = metadata_directory,
       .incarnation = Uuid::random(process_->shard().random()),
       .controller_endpoints = {{.listener = "CONTROLLER", .host = "controller", .port = 9093}}};
-  parts_->controller = std::make_unique<controller::Controller>(process_->shard(), process_->disk(),
-                                                                config_, std::move(identity));
+  parts_->controller = std::make_unique<controller::Controller>(
+      process_->shard(), process_->disk(), process_->network(), config_, std::move(identity));
   parts_->controller->subscribe(process_->shard(),
                                 [this](std::shared_ptr<const metadata::Image> image) {
                                   return keep(images_, std::move(image));

@@ -234,6 +234,24 @@ TEST_F(PartitionQueueTest, never_uses_the_sequence_of_a_batch_that_may_be_writte
   EXPECT_EQ(sequence, 0);
 }
 
+TEST_F(PartitionQueueTest, settles_what_may_be_written_before_it_takes_a_new_identity) {
+  options.idempotent = true;
+  add_batches(2);
+  PendingBatch& first = queue().take(identity);
+  PendingBatch& second = queue().take(identity);
+  const auto sequence = second.base_sequence;
+  const Error broke_off{ErrorCode::network_exception, ""};
+  queue().failed(first, broke_off, Outcome::unknown, now);
+  queue().retry(second, broke_off, Outcome::unknown, Duration::zero(), now);
+  EXPECT_FALSE(queue().needs_identity()) << "under a newer one it could be stored twice";
+  ASSERT_TRUE(ready());
+  PendingBatch& again = queue().take(identity);
+  EXPECT_EQ(again.base_sequence, sequence);
+  EXPECT_TRUE(queue().sequence_broken(again)) << "the log does not have it";
+  retry(again);
+  EXPECT_TRUE(queue().needs_identity());
+}
+
 TEST_F(PartitionQueueTest, gives_the_sequence_of_a_batch_that_was_refused_to_the_next_one) {
   options.idempotent = true;
   add_batches(1);
