@@ -285,7 +285,7 @@ runtime::Task<Result<>> LogRecovery::rebuild_missing_indexes() {
       continue;
     }
     CO_TRY(co_await segment->indexes(log_.directory_));
-    CO_TRY(co_await segment->spill(log_.directory_, Durability::written));
+    CO_TRY(co_await segment->spill(log_.directory_, Durability::synced));
     segment->drop_written_indexes();
   }
   co_return Result<>();

@@ -155,15 +155,22 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
     if (!result) break;
     directory_changed = directory_changed || !segment->entry_synced;
   }
-  for (const auto& segment : dirty) {
-    if (!result || !segment->rolled) continue;  // also one that was rolled meanwhile
-    result = co_await segment->sync_indexes(directory_);
-    if (!result && segment->deleted) result = Result<>();
-  }
   health.end_flush();
   if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
   if (!result && !MUTANT("L31")) co_return poison(result.error(), "flush");
   CO_TRY(co_await make_durable(directory_changed));
+  // Indexes of what was rolled go with it, also of what was rolled while this waited: from here to
+  // the new `flushed_` nothing waits any more. roll_active() sees to those that it rolls later.
+  for (auto next = dirty.begin(); next != dirty.end();) {
+    const std::shared_ptr<Segment> segment = *next;
+    if (!segment->rolled || segment->indexes_synced || segment->deleted) {
+      ++next;
+      continue;
+    }
+    result = co_await segment->sync_indexes(directory_);
+    if (!result && !segment->deleted) co_return poison(result.error(), "flush");
+    next = dirty.begin();
+  }
   for (const auto& segment : dirty) segment->entry_synced = true;
   if (generation != generation_) co_return Result<>();
   flushed_ = std::max(flushed_, end.offset);
@@ -292,6 +299,11 @@ runtime::Task<Result<>> PartitionLog::roll_active(Offset base) {
     co_return poison(made.error(), "roll");
   }
   old->rolled = true;
+  if (!last_chance && flushed_ >= base) {  // a flush beside this took it for the active one
+    if (const auto kept = co_await old->sync_indexes(directory_); !kept) {
+      co_return poison(kept.error(), "roll");
+    }
+  }
   old->drop_written_indexes();
   segments_.push_back(std::move(fresh));
   co_return Result<>();
@@ -316,7 +328,7 @@ runtime::Task<Result<>> PartitionLog::spill_indexes() {
   }
   for (const auto& segment : segments_) {
     if (done && segment->rolled && segment->has_indexes()) {  // made anew: a file was damaged
-      done = co_await segment->spill(directory_, Durability::written);
+      done = co_await segment->spill(directory_, Durability::synced);
     }
     if (segment.get() != &active() || !segment->open_file()) segment->drop_written_indexes();
   }

@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import kafka_process  # noqa: E402
 from cairn_process import cairn, wait_until  # noqa: E402
-from wire import INIT_PRODUCER_ID, Client, Cursor, record_batch, string  # noqa: E402
+from wire import INIT_PRODUCER_ID, NOT_LEADER_OR_FOLLOWER, Client, Cursor, record_batch, string  # noqa: E402
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 KEYS = 60
@@ -63,8 +63,12 @@ def next_offset(data):
 def read_all(client, topic, partition=0):
     """{offset: (key, value)} of the whole log, and where it ends."""
     found, offset = {}, 0
+    deadline = time.monotonic() + 30
     while True:
         code, high_watermark, data = client.fetch(topic, partition, offset)
+        if code == NOT_LEADER_OR_FOLLOWER and time.monotonic() < deadline:  # its log still recovers
+            time.sleep(0.01)
+            continue
         assert code == 0, code
         if offset >= high_watermark:
             return found, high_watermark
