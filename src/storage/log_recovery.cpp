@@ -374,7 +374,9 @@ runtime::Task<Result<>> LogRecovery::take_breath() {
 
 /// Takes the segment's valid batches; false if it had to be cut.
 runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, ScanStart start) {
+  segment->stale_index_files = true;
   if (segment->size == 0) {
+    segment->set_indexes(std::make_shared<SegmentIndexes>(segment->base_offset));
     next_offset_ = std::max(next_offset_, segment->base_offset);
     co_return true;
   }
@@ -459,11 +461,9 @@ runtime::Task<Result<>> LogRecovery::say_cut(std::shared_ptr<Segment> segment,
 runtime::Task<Result<>> LogRecovery::finish_recovered(std::shared_ptr<Segment> segment, bool last) {
   if (!last) segment->finish_time_index();
   segment->rolled = !last;
-  if (segment->size > 0) {
-    // No room for an index is no reason not to start: it stays in memory.
-    const Result<> spilled = co_await segment->spill(log_.directory_, Durability::written);
-    if (!spilled && !runtime::is_no_space(spilled.error())) co_return spilled;
-  }
+  // No room for an index is no reason not to start: it stays in memory.
+  const Result<> spilled = co_await segment->spill(log_.directory_, Durability::written);
+  if (!spilled && !runtime::is_no_space(spilled.error())) co_return spilled;
   if (!last) segment->drop_written_indexes();
   co_return Result<>();
 }

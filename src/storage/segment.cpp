@@ -131,7 +131,7 @@ runtime::Task<Result<>> Segment::spill_one(std::string path, std::uint64_t offse
 runtime::Task<Result<>> Segment::spill(const std::string& directory, Durability durability) {
   const auto held = indexes_;
   const bool sync_due = durability == Durability::synced && !indexes_synced;
-  if (!held || (held->all_written() && !sync_due)) co_return Result<>();
+  if (!held || (held->all_written() && !sync_due && !stale_index_files)) co_return Result<>();
   // Kafka expects both files, also empty ones.
   Bytes more = held->offsets.encode(held->offsets_written);
   CO_TRY(co_await spill_one(path(directory, FileKind::offset_index),
@@ -152,6 +152,7 @@ runtime::Task<Result<>> Segment::spill(const std::string& directory, Durability 
     held->aborted_written = held->aborted.size();
     has_transaction_index = true;
   }
+  stale_index_files = false;
   if (durability == Durability::synced) indexes_synced = true;
   co_return Result<>();
 }

@@ -60,7 +60,7 @@ class Segment {
   /// Index files of a segment that is no longer written survive a crash afterwards.
   runtime::Task<Result<>> sync_indexes(const std::string& directory);
   void drop_written_indexes() {
-    if (indexes_ && indexes_->all_written()) indexes_.reset();
+    if (indexes_ && indexes_->all_written() && !stale_index_files) indexes_.reset();
   }
 
   /// Takes a batch that now lies at `position`, as Kafka's LogSegment.append: an index entry is due
@@ -95,8 +95,9 @@ class Segment {
   std::optional<std::int64_t> first_timestamp;
   log::TimestampOffset max_timestamp;
   bool max_timestamp_known = false;
-  bool entry_synced = false;    // the directory entry survives a crash
-  bool indexes_synced = false;  // and the index files do, as they are now
+  bool entry_synced = false;       // the directory entry survives a crash
+  bool indexes_synced = false;     // and the index files do, as they are now
+  bool stale_index_files = false;  // of batches that were cut: not to be read before a spill()
   bool rolled = false;
   bool deleted = false;  // its files have other names now; who holds it lets go
   /// A file of its name may be another segment's: look for it anew.

@@ -42,8 +42,7 @@ TEST_P(CleanerGuard, is_missed_when_it_is_removed_L33) {
 
 INSTANTIATE_TEST_SUITE_P(L33, CleanerGuard,
                          ::testing::Values("L33-last-stable", "L33-sequence", "L33-tombstone",
-                                           "L33-aborted-keys", "L33-flushed",
-                                           "L33-roll"),
+                                           "L33-aborted-keys", "L33-flushed", "L33-roll"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');
