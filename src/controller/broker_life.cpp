@@ -2,9 +2,9 @@
 // The node's own broker: it registers, unfences and leaves (facts: kraft.md §4.1, §4.2).
 #include <cairn/base/log.hpp>
 #include <cairn/controller/controller.hpp>
-#include <cairn/metadata/features.hpp>
 
 #include "core.hpp"
+#include "self_description.hpp"
 
 namespace cairn::controller {
 
@@ -52,19 +52,7 @@ protocol::BrokerRegistrationRequest Controller::Core::registration_of(
   request.broker_id = config.node_id.value();
   request.cluster_id = identity.cluster_id;
   request.incarnation_id = identity.incarnation;
-  for (const metadata::Endpoint& endpoint : self.endpoints) {
-    auto& listener = request.listeners.emplace_back();
-    listener.name = endpoint.listener;
-    listener.host = endpoint.host;
-    listener.port = endpoint.port;
-    listener.security_protocol = endpoint.security_protocol;
-  }
-  for (const metadata::SupportedFeature& supported : metadata::supported_features()) {
-    auto& feature = request.features.emplace_back();
-    feature.name = supported.name;
-    feature.min_supported_version = supported.range.min;
-    feature.max_supported_version = supported.range.max;
-  }
+  describe_self(request, self.endpoints);
   request.rack = config.rack;
   request.log_dirs = self.log_dirs;
   request.previous_broker_epoch = self.previous_epoch.value();

@@ -2,10 +2,10 @@
 // What the active controller decides about brokers and controllers that also touches its soft
 // state, and the registration of this controller with whoever is active.
 #include <cairn/base/log.hpp>
-#include <cairn/metadata/features.hpp>
 
 #include "core.hpp"
 #include "refusals.hpp"
+#include "self_description.hpp"
 
 namespace cairn::controller {
 
@@ -78,19 +78,7 @@ protocol::ControllerRegistrationRequest Controller::Core::own_controller_registr
   protocol::ControllerRegistrationRequest request;
   request.controller_id = config.node_id.value();
   request.incarnation_id = identity.incarnation;
-  for (const metadata::Endpoint& endpoint : identity.controller_endpoints) {
-    auto& listener = request.listeners.emplace_back();
-    listener.name = endpoint.listener;
-    listener.host = endpoint.host;
-    listener.port = endpoint.port;
-    listener.security_protocol = endpoint.security_protocol;
-  }
-  for (const metadata::SupportedFeature& supported : metadata::supported_features()) {
-    auto& feature = request.features.emplace_back();
-    feature.name = supported.name;
-    feature.min_supported_version = supported.range.min;
-    feature.max_supported_version = supported.range.max;
-  }
+  describe_self(request, identity.controller_endpoints);
   return request;
 }
 
