@@ -9,7 +9,6 @@ namespace {
 using runtime::Task;
 
 constexpr std::int16_t first_vote_with_pre_vote = 2;
-constexpr std::string_view refused_reason = "the connection was refused";
 
 /// The response as values, with whatever its views point into.
 struct Answered {
@@ -86,7 +85,7 @@ Task<> QuorumLink::exchange(raft::Send send, Instant deadline) {
       answer.response = std::move(answered->response);
       answer.owner = std::move(answered->owner);
     } else {
-      answer.refused = std::string_view(answered.error().why) == refused_reason;
+      answer.refused = runtime::is_refused(answered.error());
     }
   }
   --open_;

@@ -17,7 +17,6 @@ constexpr Duration activation_patience = std::chrono::milliseconds(500);
 /// again for having a new controller.
 constexpr Duration lately = std::chrono::milliseconds(2500);
 constexpr Duration connect_patience = std::chrono::milliseconds(100);
-constexpr std::string_view refused_reason = "the connection was refused";
 
 /// The broker that a frame is a heartbeat of, if it is one.
 std::optional<BrokerId> sender_of_heartbeat(BytesView frame) {
@@ -67,7 +66,7 @@ struct Probe {
 
 Task<> probe(runtime::Network& network, runtime::Endpoint at, Probe& result) {
   const auto stream = co_await network.connect(std::move(at));
-  result.refused = !stream && std::string_view(stream.error().why) == refused_reason;
+  result.refused = !stream && runtime::is_refused(stream.error());
   result.done.set();
 }
 

@@ -46,6 +46,10 @@ class Stream {
 
 inline constexpr const char interrupted_reason[] = "the read was interrupted";
 inline bool is_interrupted(const Error& error) { return error.why == interrupted_reason; }
+/// The reason of a connect() that every address of the node refused: its machine is there, and
+/// nothing listens. Any other failure says nothing of the process.
+inline constexpr const char refused_reason[] = "the connection was refused";
+inline bool is_refused(const Error& error) { return error.why == refused_reason; }
 
 class Listener {
  public:

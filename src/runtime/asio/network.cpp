@@ -152,7 +152,7 @@ Task<Result<std::unique_ptr<Stream>>> Network::connect(Endpoint to) {
     if (!error) co_return std::make_unique<TcpStream>(std::move(socket));
     refused = refused && error == boost::asio::error::connection_refused;
   }
-  if (refused) co_return fail(ErrorCode::network_exception, "the connection was refused");
+  if (refused) co_return fail(ErrorCode::network_exception, refused_reason);
   co_return fail(ErrorCode::network_exception, "the node does not answer at this address");
 }
 

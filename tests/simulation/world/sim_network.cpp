@@ -192,7 +192,7 @@ class SimNetwork : public runtime::Network {
       co_return broken("the node does not answer at this address");
     }
     const auto found = fabric_.listeners_.find(key);
-    if (found == fabric_.listeners_.end()) co_return broken("the connection was refused");
+    if (found == fabric_.listeners_.end()) co_return broken(runtime::refused_reason);
     auto there = std::make_shared<Pipe>();
     auto back = std::make_shared<Pipe>();
     there->from = back->to = host_;
