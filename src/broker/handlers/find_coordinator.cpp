@@ -71,9 +71,10 @@ const metadata::Broker* coordinator_of(const metadata::Image& image, const std::
 }
 
 /// A coordinator that loads is mostly ready in a moment: its clients need not look it up again.
-runtime::Task<> wait_for_load(Broker& broker, std::string key) {
-  constexpr Duration patience = std::chrono::milliseconds(100), step = std::chrono::milliseconds(2);
-  const Instant deadline = broker.now() + patience;
+constexpr Duration load_patience = std::chrono::milliseconds(100);
+
+runtime::Task<> wait_for_load(Broker& broker, std::string key, Instant deadline) {
+  constexpr Duration step = std::chrono::milliseconds(2);
   while (!broker.groups.is_ready_for(key) && broker.now() < deadline) {
     const auto image = broker.image();
     const metadata::Broker* leader = coordinator_of(*image, key);
@@ -131,8 +132,9 @@ runtime::Task<FindCoordinatorResponse> handle(Broker& broker, const RequestConte
     co_await create_offsets_topic(broker);
   }
   FindCoordinatorResponse reply;
+  const Instant deadline = broker.now() + load_patience;  // of all keys together
   for (std::string& key : request.coordinator_keys) {
-    if (for_groups) co_await wait_for_load(broker, key);
+    if (for_groups) co_await wait_for_load(broker, key, deadline);
     reply.coordinators.push_back(find(broker, context, request.key_type, std::move(key)));
   }
   if (!several) {
