@@ -8,12 +8,8 @@ namespace cairn::broker {
 runtime::Task<protocol::AlterPartitionResponse> handle(Broker& broker,
                                                        const RequestContext& context,
                                                        protocol::AlterPartitionRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.alter_partition(std::move(request), version);
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::alter_partition, std::move(request),
+                        context.version);
 }
 
 }  // namespace cairn::broker

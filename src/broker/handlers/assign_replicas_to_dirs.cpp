@@ -7,11 +7,8 @@ namespace cairn::broker {
 
 runtime::Task<protocol::AssignReplicasToDirsResponse> handle(
     Broker& broker, const RequestContext&, protocol::AssignReplicasToDirsRequest request) {
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.assign_replicas_to_dirs(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::assign_replicas_to_dirs,
+                        std::move(request));
 }
 
 }  // namespace cairn::broker

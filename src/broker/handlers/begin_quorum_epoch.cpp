@@ -7,12 +7,8 @@ namespace cairn::broker {
 
 runtime::Task<protocol::BeginQuorumEpochResponse> handle(
     Broker& broker, const RequestContext& context, protocol::BeginQuorumEpochRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.begin_quorum_epoch(std::move(request), version);
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::begin_quorum_epoch, std::move(request),
+                        context.version);
 }
 
 }  // namespace cairn::broker

@@ -7,11 +7,7 @@ namespace cairn::broker {
 
 runtime::Task<protocol::BrokerHeartbeatResponse> handle(Broker& broker, const RequestContext&,
                                                         protocol::BrokerHeartbeatRequest request) {
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.broker_heartbeat(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::broker_heartbeat, std::move(request));
 }
 
 }  // namespace cairn::broker

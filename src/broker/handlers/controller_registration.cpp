@@ -8,11 +8,7 @@ namespace cairn::broker {
 
 runtime::Task<protocol::ControllerRegistrationResponse> handle(
     Broker& broker, const RequestContext&, protocol::ControllerRegistrationRequest request) {
-  auto call = [&controller = broker.controller, request = std::move(request)]() mutable {
-    return controller.register_controller(std::move(request));
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::register_controller, std::move(request));
 }
 
 }  // namespace cairn::broker

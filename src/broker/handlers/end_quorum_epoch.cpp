@@ -9,12 +9,8 @@ namespace cairn::broker {
 runtime::Task<protocol::EndQuorumEpochResponse> handle(Broker& broker,
                                                        const RequestContext& context,
                                                        protocol::EndQuorumEpochRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.end_quorum_epoch(std::move(request), version);
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::end_quorum_epoch, std::move(request),
+                        context.version);
 }
 
 }  // namespace cairn::broker

@@ -364,12 +364,9 @@ class Fetch {
 runtime::Task<FetchResponse> handle(Broker& broker, const RequestContext& context,
                                     FetchRequest request) {
   if (context.controller_listener) {  // the metadata log, for the quorum and its observers
-    auto call = [&controller = broker.controller, version = context.version,
-                 request = std::move(request)]() mutable {
-      return controller.fetch(std::move(request), version);
-    };
-    auto answer = on_controller(broker, std::move(call));
-    co_return co_await std::move(answer);
+    auto asked =
+        ask_controller(broker, &controller::Controller::fetch, std::move(request), context.version);
+    co_return co_await std::move(asked);
   }
   broker.traffic.fetch_requests.add();
   Fetch fetch(broker, context, request);

@@ -8,12 +8,8 @@ namespace cairn::broker {
 
 runtime::Task<protocol::FetchSnapshotResponse> handle(Broker& broker, const RequestContext& context,
                                                       protocol::FetchSnapshotRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.fetch_snapshot(std::move(request), version);
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::fetch_snapshot, std::move(request),
+                        context.version);
 }
 
 }  // namespace cairn::broker

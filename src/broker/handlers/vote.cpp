@@ -9,12 +9,7 @@ namespace cairn::broker {
 
 runtime::Task<protocol::VoteResponse> handle(Broker& broker, const RequestContext& context,
                                              protocol::VoteRequest request) {
-  auto call = [&controller = broker.controller, version = context.version,
-               request = std::move(request)]() mutable {
-    return controller.vote(std::move(request), version);
-  };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  return ask_controller(broker, &controller::Controller::vote, std::move(request), context.version);
 }
 
 }  // namespace cairn::broker
