@@ -167,7 +167,8 @@ void LogModel::believe(const Asked& asked, const Content& content, Ending ending
   for (const std::uint64_t id : asked.appends) {
     if (attempts_[id - 1].fate != Fate::done) loose_.push_back(id);
   }
-  durable_ = std::min(std::max(std::min(durable_, cut), asked.flushed), content.end);
+  // What a flush of the round made certain may have been cut since, and other batches lie there.
+  durable_ = std::min({std::max(durable_, asked.flushed), cut, content.end});
   if (ending == Ending::stopped) durable_ = content.end;
   start_ = content.start;
   start_saved_ = ending == Ending::stopped
