@@ -29,6 +29,7 @@ function(cairn_module path)
       PRIVATE ${CMAKE_SOURCE_DIR}/src/${path})
     target_link_libraries(${name} PUBLIC ${arg_LINK})
     cairn_precompile(${name} ${arg_ASIO})
+    cairn_unite(${name} 8)
     if(CAIRN_TESTS AND path IN_LIST CAIRN_FUZZED)
       target_compile_options(${name} PRIVATE
         -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp)
@@ -48,6 +49,13 @@ function(cairn_precompile target asio)
     target_link_libraries(${target} PUBLIC Boost::headers Threads::Threads)
   else()
     target_precompile_headers(${target} REUSE_FROM cairn_pch_pure)
+  endif()
+endfunction()
+
+# Compiles BATCH files of the target at once: names of unnamed namespaces must differ within a module.
+function(cairn_unite target batch)
+  if(CAIRN_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
   endif()
 endfunction()
 

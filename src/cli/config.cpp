@@ -130,10 +130,10 @@ Task<int> set(Session& session, Globals globals, ConfigArguments arguments) {
   co_return 0;
 }
 
-using Action = Task<int> (*)(Session&, Globals, ConfigArguments);
+using ConfigAction = Task<int> (*)(Session&, Globals, ConfigArguments);
 
 CLI::App* declare(CLI::App* command, Program& program, std::shared_ptr<ConfigArguments> arguments,
-                  Action action) {
+                  ConfigAction action) {
   command->add_option("KIND", arguments->kind, "topic, broker or group")
       ->required()
       ->check(CLI::IsMember({"topic", "broker", "group"}));

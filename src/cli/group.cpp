@@ -315,10 +315,10 @@ Task<int> reset(Session& session, Globals globals, GroupArguments arguments) {
   co_return code;
 }
 
-using Action = Task<int> (*)(Session&, Globals, GroupArguments);
+using GroupAction = Task<int> (*)(Session&, Globals, GroupArguments);
 
 void choose(CLI::App* command, Program& program, std::shared_ptr<GroupArguments> arguments,
-            Action action) {
+            GroupAction action) {
   command->callback([&program, arguments, action] {
     program.chosen = [&program, arguments, action](Session& session) {
       return action(session, program.globals, *arguments);

@@ -356,10 +356,10 @@ Task<int> latency(Session& session, Globals globals, PerfArguments arguments) {
   co_return measured->failed == 0 ? 0 : 1;
 }
 
-using Action = Task<int> (*)(Session&, Globals, PerfArguments);
+using PerfAction = Task<int> (*)(Session&, Globals, PerfArguments);
 
 CLI::App* declare(CLI::App* command, Program& program, std::shared_ptr<PerfArguments> arguments,
-                  Action action) {
+                  PerfAction action) {
   command->add_option("TOPIC", arguments->topic, "It must exist")->required();
   add_json(*command, program);
   command->callback([&program, arguments, action] {

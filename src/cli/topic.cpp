@@ -251,10 +251,10 @@ Task<int> alter(Session& session, Globals globals, TopicArguments arguments) {
   co_return code;
 }
 
-using Action = Task<int> (*)(Session&, Globals, TopicArguments);
+using TopicAction = Task<int> (*)(Session&, Globals, TopicArguments);
 
 void choose(CLI::App* command, Program& program, std::shared_ptr<TopicArguments> arguments,
-            Action action) {
+            TopicAction action) {
   command->callback([&program, arguments, action] {
     program.chosen = [&program, arguments, action](Session& session) {
       return action(session, program.globals, *arguments);

@@ -11,9 +11,9 @@ namespace cairn::client {
 
 namespace {
 
-constexpr std::int16_t last_version_with_names = 12;
+constexpr std::int16_t last_fetch_with_names = 12;
 
-std::int32_t to_ms(Duration duration) {
+std::int32_t wait_ms(Duration duration) {
   return static_cast<std::int32_t>(std::chrono::duration_cast<milliseconds>(duration).count());
 }
 
@@ -100,9 +100,9 @@ runtime::Task<Result<Fetcher::Answer>> Fetcher::exchange(BrokerId broker, const 
          peer->common_version(protocol::FetchRequest::api_key, protocol::FetchRequest::versions));
   const bool ids_known =
       std::ranges::none_of(wants, [](const auto& want) { return want.second.topic_id.is_zero(); });
-  if (!ids_known) version = std::min(version, last_version_with_names);
+  if (!ids_known) version = std::min(version, last_fetch_with_names);
   protocol::FetchRequest request;
-  request.max_wait_ms = plan.others_buffered ? 0 : to_ms(options_.fetch_max_wait);
+  request.max_wait_ms = plan.others_buffered ? 0 : wait_ms(options_.fetch_max_wait);
   request.min_bytes = options_.fetch_min_bytes;
   request.max_bytes = options_.fetch_max_bytes;
   request.isolation_level = static_cast<std::int8_t>(options_.isolation);

@@ -10,7 +10,7 @@ namespace {
 
 /// What a commit may meet while the group rebalances or its coordinator moves. The next poll() sets
 /// it right: the member joins again, or is told what it has lost.
-bool passes(ErrorCode code) {
+bool commits_later(ErrorCode code) {
   using enum ErrorCode;
   return is_retriable(code) || code == rebalance_in_progress || code == illegal_generation ||
          code == unknown_member_id;
@@ -110,7 +110,7 @@ runtime::Task<Result<>> Processor::State::loop() {
     }
     if (shard_.clock().now() >= next_commit) {
       const auto committed = co_await commit_done();
-      if (!committed && !passes(committed.error().code)) co_return committed;
+      if (!committed && !commits_later(committed.error().code)) co_return committed;
       next_commit = shard_.clock().now() + options_.commit_interval;
     }
     if (co_await runtime::cancelled()) break;
@@ -124,7 +124,7 @@ runtime::Task<Result<>> Processor::State::accept(std::vector<PolledRecords> poll
     for (const auto& records : polled) offsets[records.partition] = after(records);
     const auto committed = co_await consumer_.commit(std::move(offsets));
     if (!committed) {
-      if (!passes(committed.error().code)) co_return committed;
+      if (!commits_later(committed.error().code)) co_return committed;
       take_back(polled);
       co_return Result<>{};
     }

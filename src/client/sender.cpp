@@ -14,7 +14,7 @@ namespace cairn::client {
 
 namespace {
 
-constexpr std::int16_t last_version_with_names = 12;
+constexpr std::int16_t last_produce_with_names = 12;
 
 std::optional<Instant> earlier(std::optional<Instant> one, std::optional<Instant> other) {
   if (!one || !other) return one ? one : other;
@@ -126,7 +126,7 @@ runtime::Task<Result<protocol::ProduceResponse>> Producer::Sender::exchange(
                                             protocol::ProduceRequest::versions));
   const bool ids_known = std::ranges::none_of(
       request.topic_data, [](const auto& topic) { return topic.topic_id.is_zero(); });
-  if (!ids_known) version = std::min(version, last_version_with_names);
+  if (!ids_known) version = std::min(version, last_produce_with_names);
   statistics_.bytes += bytes;
   statistics_.batches += shipment.batches.size();
   if (options_.acks == Acks::none) {

@@ -15,14 +15,14 @@ namespace {
 
 using protocol::AlterPartitionRequest;
 using protocol::AlterPartitionResponse;
-using Wanted = AlterPartitionRequest::PartitionData;
+using WantedPartition = AlterPartitionRequest::PartitionData;
 
 struct Member {
   BrokerId id;
   BrokerEpoch epoch;  // -1: not said
 };
 
-std::vector<Member> members(const Wanted& wanted, std::int16_t version) {
+std::vector<Member> members(const WantedPartition& wanted, std::int16_t version) {
   std::vector<Member> isr;
   if (version >= 3) {
     for (const auto& broker : wanted.new_isr_with_epochs) {
@@ -34,7 +34,7 @@ std::vector<Member> members(const Wanted& wanted, std::int16_t version) {
   return isr;
 }
 
-ErrorCode check_epochs(const Partition& partition, BrokerId from, const Wanted& wanted) {
+ErrorCode check_epochs(const Partition& partition, BrokerId from, const WantedPartition& wanted) {
   // Ahead of us: we are the stale one, a controller that has been replaced.
   if (wanted.leader_epoch > partition.leader_epoch.value() ||
       wanted.partition_epoch > partition.partition_epoch) {
@@ -85,7 +85,7 @@ struct Step {
   std::int16_t version;
   std::vector<Record>& records;
 
-  void alter(const Topic& topic, const Wanted& wanted,
+  void alter(const Topic& topic, const WantedPartition& wanted,
              AlterPartitionResponse::PartitionData& result) const {
     const PartitionIndex index(wanted.partition_index);
     const Partition* partition = topic.partition(index);

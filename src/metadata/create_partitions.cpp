@@ -13,7 +13,7 @@ namespace {
 
 using protocol::CreatePartitionsRequest;
 using protocol::CreatePartitionsResponse;
-using Wanted = CreatePartitionsRequest::CreatePartitionsTopic;
+using WantedTopic = CreatePartitionsRequest::CreatePartitionsTopic;
 
 ApiError check_count(const Topic& topic, std::int32_t count) {
   const std::int32_t now = topic.partition_count();
@@ -34,7 +34,7 @@ ApiError check_count(const Topic& topic, std::int32_t count) {
   return {};
 }
 
-ApiError choose(const Image& image, const Topic& topic, const Wanted& wanted, Random& random,
+ApiError choose(const Image& image, const Topic& topic, const WantedTopic& wanted, Random& random,
                 std::vector<Assignment>& assignments) {
   const std::int32_t first = topic.partition_count();
   const auto more = static_cast<std::size_t>(wanted.count - first);
@@ -70,11 +70,11 @@ Decision<CreatePartitionsResponse> create_partitions(const Image& image,
                                                      Random& random) {
   Decision<CreatePartitionsResponse> decision;
   std::set<std::string> once, twice;
-  for (const Wanted& wanted : request.topics) {
+  for (const WantedTopic& wanted : request.topics) {
     if (!once.insert(wanted.name).second) twice.insert(wanted.name);
   }
   std::set<std::string> answered;
-  for (const Wanted& wanted : request.topics) {
+  for (const WantedTopic& wanted : request.topics) {
     if (!answered.insert(wanted.name).second) continue;
     auto& result = decision.response.results.emplace_back();
     result.name = wanted.name;

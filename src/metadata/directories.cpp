@@ -8,12 +8,12 @@
 namespace cairn::metadata {
 namespace {
 
-struct Outcome {
+struct AssignOutcome {
   ErrorCode code = ErrorCode::none;
   std::optional<Record> record;
 };
 
-Outcome assign_one(const Image& image, const TopicId& topic, PartitionIndex index, BrokerId broker,
+AssignOutcome assign_one(const Image& image, const TopicId& topic, PartitionIndex index, BrokerId broker,
                    const DirectoryId& directory) {
   if (image.topic(topic) == nullptr) return {ErrorCode::unknown_topic_id, {}};
   const Partition* partition = image.partition(topic, index);
@@ -57,7 +57,7 @@ Decision<protocol::AssignReplicasToDirsResponse> assign_replicas_to_dirs(
       topic.topic_id = reported_topic.topic_id;
       for (const auto& partition : reported_topic.partitions) {
         const PartitionIndex index(partition.partition_index);
-        Outcome outcome = assign_one(image, topic.topic_id, index, id, reported.id);
+        AssignOutcome outcome = assign_one(image, topic.topic_id, index, id, reported.id);
         topic.partitions.push_back(
             {.partition_index = partition.partition_index, .error_code = outcome.code});
         if (outcome.record) decision.records.push_back(*std::move(outcome.record));

@@ -10,10 +10,10 @@
 namespace cairn::metadata {
 namespace {
 
-constexpr std::int32_t leader_unchanged = -2;
+constexpr std::int32_t same_leader = -2;
 
 bool is_no_op(const protocol::PartitionChangeRecord& record) {
-  return !record.isr && record.leader == leader_unchanged && !record.replicas &&
+  return !record.isr && record.leader == same_leader && !record.replicas &&
          !record.removing_replicas && !record.adding_replicas && record.leader_recovery_state < 0 &&
          !record.directories && !record.eligible_leader_replicas && !record.last_known_elr;
 }
@@ -175,7 +175,7 @@ void PartitionChange::elect_into(protocol::PartitionChangeRecord& record) {
 
 /// Naming the same leader raises the leader epoch, so that a replica that was taken out is fenced.
 void PartitionChange::bump_leader_epoch(protocol::PartitionChangeRecord& record) const {
-  if (record.leader != leader_unchanged) return;
+  if (record.leader != same_leader) return;
   const auto missing_from = [](const std::vector<BrokerId>& now) {
     return [&now](BrokerId id) { return !contains(now, id); };
   };

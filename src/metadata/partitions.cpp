@@ -106,12 +106,12 @@ namespace {
 using protocol::ElectLeadersRequest;
 using protocol::ElectLeadersResponse;
 
-struct Outcome {
+struct ElectionOutcome {
   ApiError error;
   std::optional<Record> record;
 };
 
-Outcome elect_one(const Image& image, const config::ServerConfig& server, std::string_view name,
+ElectionOutcome elect_one(const Image& image, const config::ServerConfig& server, std::string_view name,
                   PartitionIndex index, Election election) {
   const Topic* topic = image.topic(name);
   if (topic == nullptr) {
@@ -156,7 +156,7 @@ Decision<ElectLeadersResponse> elect_leaders(const Image& image, const config::S
     ElectLeadersResponse::ReplicaElectionResult result;
     result.topic = name;
     for (const PartitionIndex index : partitions) {
-      Outcome one = elect_one(image, server, name, index, election);
+      ElectionOutcome one = elect_one(image, server, name, index, election);
       if (all && one.error.code == ErrorCode::election_not_needed) continue;
       auto& partition = result.partition_result.emplace_back();
       partition.partition_id = index.value();

@@ -17,7 +17,7 @@ constexpr std::size_t entry_header = 12;  // offset and size
 constexpr std::size_t crc_size = 4;
 constexpr std::size_t smallest_message = 14;  // magic 0, null key, null value
 constexpr std::uint8_t codec_mask = 0x07;
-constexpr std::uint8_t log_append_time_bit = 0x08;
+constexpr std::uint8_t log_append_time_attribute = 0x08;
 constexpr std::uint8_t last_codec = 3;  // zstd came with magic 2
 
 /// A message whose fields are views.
@@ -97,7 +97,7 @@ LegacyRecord to_record(const Message& message) {
   LegacyRecord record{.offset = Offset(message.offset), .magic = message.magic};
   if (message.magic == 1) {
     record.timestamp = message.timestamp;
-    if ((message.attributes & log_append_time_bit) != 0) {
+    if ((message.attributes & log_append_time_attribute) != 0) {
       record.timestamp_type = TimestampType::log_append_time;
     }
   }
@@ -140,7 +140,7 @@ Result<> append_wrapped(const Message& wrapper, const DecompressionLimit& limit,
   // With magic 1 inner offsets count from 0 and the wrapper carries the last one's (KIP-31).
   const bool relative = wrapper.magic == 1;
   const std::int64_t last = inner.back().offset;
-  const bool append_time = (wrapper.attributes & log_append_time_bit) != 0;
+  const bool append_time = (wrapper.attributes & log_append_time_attribute) != 0;
   for (Message& message : inner) {
     if (relative) {
       message.offset = static_cast<std::int64_t>(static_cast<std::uint64_t>(wrapper.offset) -
@@ -149,7 +149,7 @@ Result<> append_wrapped(const Message& wrapper, const DecompressionLimit& limit,
     }
     if (relative && append_time) {
       message.timestamp = wrapper.timestamp;
-      message.attributes |= log_append_time_bit;
+      message.attributes |= log_append_time_attribute;
     }
     to.push_back(to_record(message));
   }

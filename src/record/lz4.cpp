@@ -13,7 +13,7 @@
 namespace cairn::record {
 namespace {
 
-constexpr int java_default_level = 9;  // by that number Kafka means the fast compressor
+constexpr int java_fast_level = 9;  // by that number Kafka means the fast compressor
 
 struct FreeDecompressor {
   void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
@@ -23,7 +23,7 @@ LZ4F_preferences_t preferences(int level) {
   LZ4F_preferences_t wanted{};
   wanted.frameInfo.blockSizeID = LZ4F_max64KB;
   wanted.frameInfo.blockMode = LZ4F_blockIndependent;
-  wanted.compressionLevel = level == default_level || level == java_default_level ? 0 : level;
+  wanted.compressionLevel = level == default_level || level == java_fast_level ? 0 : level;
   return wanted;
 }
 

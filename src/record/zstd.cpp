@@ -12,7 +12,7 @@
 namespace cairn::record {
 namespace {
 
-constexpr int java_default_level = 3;
+constexpr int java_zstd_level = 3;
 // What Java's reader allows and level 22 writes; memory is touched only as far as output reaches.
 constexpr int largest_window_log = 27;
 
@@ -40,7 +40,7 @@ ZSTD_DCtx* decompressor() {
 void compress_zstd(int level, BytesView from, Bytes& to) {
   ZSTD_CCtx* const context = compressor();
   ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
-  const int effective = level == default_level ? java_default_level : level;
+  const int effective = level == default_level ? java_zstd_level : level;
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, effective);
   const std::size_t before = to.size();
   to.resize(before + ZSTD_compressBound(from.size()));

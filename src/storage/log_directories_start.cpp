@@ -15,7 +15,6 @@ namespace cairn::storage {
 
 namespace {
 
-constexpr std::string_view metadata_log = "__cluster_metadata-0";
 constexpr std::string_view remote_cache = "remote-log-index-cache";
 
 template <class... Args>
@@ -264,7 +263,7 @@ runtime::Task<StartResult<std::vector<LogDirectories::Found>>> LogDirectories::f
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (!entry.is_directory || entry.name == remote_cache || entry.name == "lost+found") continue;
     const std::string path = directory.file(entry.name);
-    if (entry.name == metadata_log) {
+    if (entry.name == log::metadata_log_directory) {
       if (directory.path == options_.metadata_path) continue;
       co_return problem("{} lies outside metadata.log.dir, which is {}", path,
                         options_.metadata_path);

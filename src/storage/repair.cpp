@@ -14,8 +14,7 @@ using log::FileKind;
 
 namespace {
 
-constexpr std::string_view metadata_log = "__cluster_metadata-0";
-constexpr std::size_t copied_at_once = std::size_t{1} << 20;
+constexpr std::size_t repaired_at_once = std::size_t{1} << 20;
 
 /// Copies what lies behind `from`, so that cutting it loses nothing.
 runtime::Task<Result<>> keep_tail(runtime::Disk& disk, std::string file, std::uint64_t from,
@@ -23,7 +22,7 @@ runtime::Task<Result<>> keep_tail(runtime::Disk& disk, std::string file, std::ui
   CO_TRY(const auto source, co_await disk.open(file, runtime::OpenMode::read));
   CO_TRY(const auto target, co_await disk.open(to, runtime::OpenMode::create));
   CO_TRY(co_await target->truncate(0));
-  Bytes buffer(copied_at_once);
+  Bytes buffer(repaired_at_once);
   for (std::uint64_t at = from;;) {
     CO_TRY(const std::size_t got, co_await source->read_at(at, buffer));
     if (got == 0) break;
@@ -101,7 +100,7 @@ runtime::Task<Result<>> Repairer::recover(const PartitionFindings& found, Offset
 
 runtime::Task<Result<>> Repairer::partition(const PartitionFindings& found, Offset log_start) {
   if (!found.damaged()) co_return Result<>();
-  if (found.directory.ends_with(metadata_log)) {
+  if (found.directory.ends_with(log::metadata_log_directory)) {
     done.push_back(found.directory + ": is left to the node's start, which recovers it always");
     co_return Result<>();
   }

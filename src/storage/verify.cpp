@@ -186,7 +186,6 @@ runtime::Task<Result<PartitionFindings>> verify_partition(Environment& environme
 
 namespace {
 
-constexpr std::string_view metadata_log = "__cluster_metadata-0";
 
 struct DirectoryCheck {
   Environment& environment;
@@ -272,11 +271,11 @@ runtime::Task<> DirectoryCheck::check_snapshot(std::string file) {
 }
 
 runtime::Task<> DirectoryCheck::check_metadata_log() {
-  const auto entries = co_await environment.disk.list(path(metadata_log));
+  const auto entries = co_await environment.disk.list(path(log::metadata_log_directory));
   if (!entries) co_return;
   for (const runtime::DirectoryEntry& entry : *entries) {
     if (log::parse_snapshot_file_name(entry.name)) {
-      co_await check_snapshot(path(metadata_log) + "/" + entry.name);
+      co_await check_snapshot(path(log::metadata_log_directory) + "/" + entry.name);
     }
   }
 }

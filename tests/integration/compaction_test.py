@@ -162,7 +162,9 @@ def killed_while_it_cleans():
             load = [Load(node.bootstrap, p, acknowledged[p], sent[p]) for p in range(partitions)]
             for thread in load:
                 thread.start()
-            time.sleep(random.uniform(0.3, 1.5))
+            if round_ % 2:  # else a loaded machine may never get to the end of one
+                wait_until(lambda before=cleanings(node): cleanings(node) > before, 60, "a log to be cleaned")
+            time.sleep(random.uniform(0.1, 1.2))
             node.kill()
             for thread in load:
                 thread.join(10)
@@ -172,7 +174,7 @@ def killed_while_it_cleans():
                 found, end = read_all(client, "load", p)
                 assert end > max(acknowledged[p]), f"round {round_}: the log ends at {end}"
                 check(p, found, seen[p], acknowledged[p], sent[p])
-        assert cleanings(node) > ROUNDS, "hardly anything was cleaned"
+        assert cleanings(node) >= ROUNDS // 2, "hardly anything was cleaned"
         assert client.produce("load", 0, lone) == (0, 0), "the producer's last sequence is forgotten"
         tombstones_go(client, seen, acknowledged, sent)
         count = cleanings(node)

@@ -58,7 +58,7 @@ runtime::Task<> administer(runtime::Shard& shard, runtime::Network& network,
   history.running = false;
 }
 
-struct Plan {
+struct QuorumPlan {
   std::vector<Roles> roles;
   std::map<std::string, std::string> settings;
   bool kills = false, crashes = false, all_at_once = false, stops = false, cuts = false,
@@ -80,8 +80,8 @@ struct Plan {
   }
 };
 
-Plan draw(Random& random) {
-  Plan plan;
+QuorumPlan draw_quorum(Random& random) {
+  QuorumPlan plan;
   const std::array<int, 4> sizes = {3, 3, 5, 1};
   const int controllers = sizes[random.below(sizes.size())];
   const bool combined = random.chance(0.6);
@@ -107,7 +107,7 @@ class QuorumRun {
   explicit QuorumRun(const RunOptions& options)
       : options_(options),
         world_(options.seed),
-        plan_(draw(world_.random())),
+        plan_(draw_quorum(world_.random())),
         cluster_(world_, plan_.roles, plan_.settings) {}
 
   RunResult go() {
@@ -305,7 +305,7 @@ class QuorumRun {
   RunOptions options_;
   AdminHistory admin_;
   world::World world_;
-  Plan plan_;
+  QuorumPlan plan_;
   QuorumCluster cluster_;
   Instant began_{};
   std::size_t faults_ = 0;

@@ -86,6 +86,9 @@ std::string directory_name(const TopicPartition& partition, DirectoryState state
 /// invalid_topic_exception if the name is no partition's directory.
 Result<PartitionDirectory> parse_directory_name(std::string_view name);
 
+/// Where the metadata log lies below metadata.log.dir: no partition of a topic.
+inline constexpr std::string_view metadata_log_directory = "__cluster_metadata-0";
+
 /// Kafka's rule for topics: 1 to 249 of [a-zA-Z0-9._-], not "." or "..". invalid_topic_exception.
 Result<> validate_topic_name(std::string_view name);
 /// Whether two names would share a metric name ('.' and '_' are one there): Kafka refuses the

@@ -7,9 +7,9 @@
 namespace cairn::broker {
 namespace {
 
-using Answer = protocol::DescribeProducersResponse::PartitionResponse;
+using ProducersAnswer = protocol::DescribeProducersResponse::PartitionResponse;
 
-void describe(const partition::Partition& partition, Answer& answer) {
+void describe(const partition::Partition& partition, ProducersAnswer& answer) {
   for (const log::ProducerEntry& entry : partition.log().producers().entries()) {
     auto& producer = answer.active_producers.emplace_back();
     producer.producer_id = entry.id.value();
@@ -30,7 +30,7 @@ runtime::Task<protocol::DescribeProducersResponse> handle(
     auto& answered = response.topics.emplace_back();
     answered.name = topic.name;
     for (const std::int32_t asked : topic.partition_indexes) {
-      Answer& answer = answered.partitions.emplace_back();
+      ProducersAnswer& answer = answered.partitions.emplace_back();
       answer.partition_index = asked;
       answer.error_message.reset();
       const auto partition = broker.partitions.find(topic.name, PartitionIndex(asked));

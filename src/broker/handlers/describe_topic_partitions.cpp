@@ -15,7 +15,7 @@ namespace {
 
 using protocol::DescribeTopicPartitionsRequest;
 using protocol::DescribeTopicPartitionsResponse;
-using TopicResult = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
+using DescribedTopic = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
 using PartitionResult = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponsePartition;
 
 struct Page {
@@ -33,7 +33,7 @@ struct Page {
   /// False when the page is full, and the cursor set.
   bool add(const std::string& name, std::int32_t first_partition, bool name_missing_ones) {
     if (room == 0) return set_cursor(name, first_partition), false;
-    TopicResult result;
+    DescribedTopic result;
     result.name = name;
     result.is_internal = metadata::is_internal_topic(name);
     result.topic_authorized_operations = topic_operations;
@@ -76,7 +76,7 @@ runtime::Task<DescribeTopicPartitionsResponse> handle(Broker& broker, const Requ
   DescribeTopicPartitionsResponse response;
   if (request.cursor && request.cursor->partition_index < 0) {
     for (const auto& topic : request.topics) {
-      TopicResult& result = response.topics.emplace_back();
+      DescribedTopic& result = response.topics.emplace_back();
       result.error_code = ErrorCode::invalid_request;
       result.name = topic.name;
     }

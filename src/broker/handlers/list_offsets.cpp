@@ -17,7 +17,7 @@ using partition::Partition;
 using storage::ReadBound;
 using storage::TimestampHit;
 using Asked = ListOffsetsRequest::ListOffsetsPartition;
-using Answer = ListOffsetsResponse::ListOffsetsPartitionResponse;
+using OffsetAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
 
 constexpr std::int16_t first_version_with_epoch = 4;
 
@@ -82,9 +82,9 @@ runtime::Task<Result<TimestampHit>> look_up(std::shared_ptr<Partition> partition
   co_return *hit;
 }
 
-runtime::Task<Answer> answer_one(Broker& broker, std::int16_t version, std::string topic,
+runtime::Task<OffsetAnswer> answer_one(Broker& broker, std::int16_t version, std::string topic,
                                  Asked asked, ReadBound bound) {
-  Answer answer{.partition_index = asked.partition_index};
+  OffsetAnswer answer{.partition_index = asked.partition_index};
   const PartitionIndex index(asked.partition_index);
   const auto partition = broker.partitions.find(topic, index);
   if (!partition) {

@@ -11,16 +11,16 @@ namespace {
 
 using protocol::OffsetFetchRequest;
 using protocol::OffsetFetchResponse;
-using Asked = OffsetFetchRequest::OffsetFetchRequestGroup;
+using AskedGroup = OffsetFetchRequest::OffsetFetchRequestGroup;
 using Fetched = OffsetFetchResponse::OffsetFetchResponseGroup;
 
 constexpr std::int16_t first_with_whole_error = 2;
 constexpr std::int16_t first_with_groups = 8;
-constexpr std::int16_t first_with_topic_ids = 10;
+constexpr std::int16_t first_fetch_with_topic_ids = 10;
 
 /// The one group of the older versions, as the newer ones put it.
-Asked only_group(OffsetFetchRequest& request) {
-  Asked group;
+AskedGroup only_group(OffsetFetchRequest& request) {
+  AskedGroup group;
   group.group_id = std::move(request.group_id);
   if (!request.topics) return group.topics.reset(), group;
   for (auto& topic : *request.topics) {
@@ -43,12 +43,12 @@ void refuse(auto& partitions, const std::vector<std::int32_t>& indexes, ErrorCod
 
 /// Names and ids both, as far as the metadata knows; topics of unknown id are answered at once.
 std::vector<OffsetFetchResponse::OffsetFetchResponseTopics> resolve(const metadata::Image& image,
-                                                                    Asked& group,
+                                                                    AskedGroup& group,
                                                                     std::int16_t version) {
   std::vector<OffsetFetchResponse::OffsetFetchResponseTopics> unknown;
   if (!group.topics) return unknown;
   std::erase_if(*group.topics, [&](auto& topic) {
-    const bool by_id = version >= first_with_topic_ids;
+    const bool by_id = version >= first_fetch_with_topic_ids;
     const auto* found = by_id ? image.topic(topic.topic_id) : image.topic(topic.name);
     if (found) {
       topic.name = found->name;
@@ -74,7 +74,7 @@ void identify(const metadata::Image& image, Fetched& group) {
   });
 }
 
-OffsetFetchResponse as_only_group(Fetched group, Asked asked, std::int16_t version) {
+OffsetFetchResponse as_only_group(Fetched group, AskedGroup asked, std::int16_t version) {
   OffsetFetchResponse reply;
   reply.error_code = group.error_code;
   if (group.error_code != ErrorCode::none && version < first_with_whole_error && asked.topics) {
@@ -107,17 +107,17 @@ runtime::Task<OffsetFetchResponse> handle(Broker& broker, const RequestContext& 
   const auto image = broker.image();
   const bool one = context.version < first_with_groups;
   if (one) {
-    Asked asked = only_group(request);
+    AskedGroup asked = only_group(request);
     resolve(*image, asked, context.version);
     auto fetched = co_await broker.groups.fetch_offsets(asked);
     co_return as_only_group(std::move(fetched), std::move(asked), context.version);
   }
   OffsetFetchResponse reply;
-  for (Asked& asked : request.groups) {
+  for (AskedGroup& asked : request.groups) {
     auto unknown = resolve(*image, asked, context.version);
     auto fetched = co_await broker.groups.fetch_offsets(std::move(asked));
     if (fetched.error_code == ErrorCode::none) {
-      if (context.version >= first_with_topic_ids) identify(*image, fetched);
+      if (context.version >= first_fetch_with_topic_ids) identify(*image, fetched);
       std::ranges::move(unknown, std::back_inserter(fetched.topics));
     }
     reply.groups.push_back(std::move(fetched));

@@ -17,10 +17,10 @@ using partition::Partition;
 using partition::PartitionAppended;
 using partition::RequiredAcks;
 using TopicData = ProduceRequest::TopicProduceData;
-using PartitionData = ProduceRequest::PartitionProduceData;
+using ProducedPartition = ProduceRequest::PartitionProduceData;
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
-constexpr std::int16_t first_version_by_id = 13;
+constexpr std::int16_t first_produce_by_id = 13;
 constexpr std::int16_t first_version_with_leader = 10;
 
 /// A partition whose append went well and is not acknowledged yet.
@@ -48,7 +48,7 @@ Result<> no_transaction(const ProduceRequest& request, BytesView records) {
 
 Result<std::shared_ptr<Partition>> find(const Broker& broker, const RequestContext& context,
                                         const TopicData& topic, PartitionIndex index) {
-  const bool by_id = context.version >= first_version_by_id;
+  const bool by_id = context.version >= first_produce_by_id;
   auto found = by_id ? broker.partitions.find(topic.topic_id, index)
                      : broker.partitions.find(topic.name, index);
   if (found) return found;
@@ -102,7 +102,7 @@ class Produce {
   }
 
  private:
-  runtime::Task<> append(const TopicData& topic, const PartitionData& data,
+  runtime::Task<> append(const TopicData& topic, const ProducedPartition& data,
                          PartitionResponse& response) {
     auto partition = find(broker_, context_, topic, PartitionIndex(data.index));
     if (!partition) co_return refuse(response, partition.error());
