@@ -20,6 +20,7 @@ from rows import LAZY, ROWS, Row
 from servers import Cairn, Kafka, remove
 
 DRIVER = "build/release/bin/cairn_bench"
+COMMAND = "build/release/bin/cairn"
 FLOOR = "build/release/bin/cairn_floor"
 MOST_OTHERS = 0.05
 COLD_MEMORY = 0.35  # CPU-s/GB of a plain append
@@ -42,6 +43,15 @@ def call(command):
         print(f"    failed: {done.stderr.strip()}", file=sys.stderr)
         return []
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def call_once_served(command):
+    """A broker that has just started may not be unfenced yet."""
+    for _ in range(100):
+        if rows := call(command):
+            return rows
+        time.sleep(0.1)
+    return []
 
 
 def shortened(words, options):
@@ -69,6 +79,9 @@ class Bench:
         for server in self.servers:
             server.start()
             time.sleep(2)
+            # Space and memory of what one half wrote serve the next; Kafka waits as its brokers are told.
+            call([COMMAND, "-b", server.bootstrap, "config", "set", "broker", "default",
+                  "log.segment.delete.delay.ms=100"])
             self.idle[server.label] = call([
                 DRIVER, "memory", "--connections", "1000", "--bootstrap", server.bootstrap,
                 "--pid", str(server.pid)])
@@ -84,6 +97,8 @@ class Bench:
             rows = call([DRIVER, *words, *topic, "--bootstrap", server.bootstrap,
                          "--pid", str(server.pid)])
             seconds = time.monotonic() - began
+            if topic:
+                call([COMMAND, "-b", server.bootstrap, "topic", "delete", "--if-exists", topic[1]])
             if not rows:
                 return None
             result = rows[0]
@@ -92,6 +107,12 @@ class Bench:
             if not result["noisy"]:
                 break
         return result
+
+    def warm(self, server, seconds):
+        row = Row("warm-up", ["acks", "--seconds", "6", "--connections", "4", *LAZY], "", "", 0)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.half(row, server)
 
     def is_cold(self):
         probe = call([DRIVER, "probe", "--directory", self.root])
@@ -119,7 +140,7 @@ class Bench:
             restart = self.start_times(server, 3)
             server.start()
             words = ["produce", "--topic", "crashed", "--bytes", "1000000000", "--partitions", "1", *LAZY]
-            call([DRIVER, *shortened(words, self.options), "--bootstrap", server.bootstrap])
+            call_once_served([DRIVER, *shortened(words, self.options), "--bootstrap", server.bootstrap])
             loaded = call([DRIVER, "memory", "--connections", "0", "--bootstrap", server.bootstrap,
                            "--pid", str(server.pid)])
             server.stop(signal.SIGKILL)
@@ -241,8 +262,7 @@ def main():
         bench.start()
         bench.fill()
         if options.with_kafka and not options.quick:
-            warm = Row("warm-up", ["acks", "--seconds", "60", "--connections", "4", *LAZY], "", "", 0)
-            bench.half(warm, bench.servers[1])
+            bench.warm(bench.servers[1], 60)
         lines = []
         for row in rows:
             print(row.name, file=sys.stderr)
