@@ -26,14 +26,14 @@ MOST_OTHERS = 0.05
 COLD_MEMORY = 0.35  # CPU-s/GB of a plain append
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(output):
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__.splitlines()[0])
     parser.add_argument("--with-kafka", default=os.environ.get("CAIRN_BENCH_KAFKA"), metavar="COMMAND")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--only", help="rows whose name holds this text")
     parser.add_argument("--quick", action="store_true", help="a tenth of the bytes, short warm-up")
     parser.add_argument("--rough", action="store_true", help="do not repeat halves on a busy machine")
-    parser.add_argument("--output", default="docs/BENCHMARKS.md")
+    parser.add_argument("--output", default=output)
     return parser.parse_args()
 
 
@@ -66,12 +66,10 @@ def shortened(words, options):
 
 
 class Bench:
-    def __init__(self, options, root):
+    def __init__(self, options, root, servers):
         self.options = options
         self.root = root
-        self.servers = [Cairn(root)]
-        if options.with_kafka:
-            self.servers.append(Kafka(root, options.with_kafka))
+        self.servers = servers
         self.runs = 0
         self.idle = {}
 
@@ -79,12 +77,15 @@ class Bench:
         for server in self.servers:
             server.start()
             time.sleep(2)
-            # Space and memory of what one half wrote serve the next; Kafka waits as its brokers are told.
-            call([COMMAND, "-b", server.bootstrap, "config", "set", "broker", "default",
-                  "log.segment.delete.delay.ms=100"])
+            self.delete_at_once(server)
             self.idle[server.label] = call([
                 DRIVER, "memory", "--connections", "1000", "--bootstrap", server.bootstrap,
-                "--pid", str(server.pid)])
+                "--pid", *map(str, server.pids())])
+
+    @staticmethod
+    def delete_at_once(server):
+        """Space and memory of what one half wrote serve the next; Kafka waits as its brokers are told."""
+        call([COMMAND, "-b", server.bootstrap, "config", "set", "broker", "default", "log.segment.delete.delay.ms=100"])
 
     def half(self, row, server):
         """One measurement of one server; None if it failed. `noisy` tells a disturbed one."""
@@ -95,7 +96,7 @@ class Bench:
             cold = self.is_cold()
             began = time.monotonic()
             rows = call([DRIVER, *words, *topic, "--bootstrap", server.bootstrap,
-                         "--pid", str(server.pid)])
+                         "--pid", *map(str, server.pids())])
             seconds = time.monotonic() - began
             if topic:
                 call([COMMAND, "-b", server.bootstrap, "topic", "delete", "--if-exists", topic[1]])
@@ -142,7 +143,7 @@ class Bench:
             words = ["produce", "--topic", "crashed", "--bytes", "1000000000", "--partitions", "1", *LAZY]
             call_once_served([DRIVER, *shortened(words, self.options), "--bootstrap", server.bootstrap])
             loaded = call([DRIVER, "memory", "--connections", "0", "--bootstrap", server.bootstrap,
-                           "--pid", str(server.pid)])
+                           "--pid", *map(str, server.pids())])
             server.stop(signal.SIGKILL)
             crashed = self.start_times(server, 1)
             lines.append((server.label, restart, crashed, self.idle[server.label], loaded))
@@ -223,22 +224,33 @@ def floor_table(floors):
     return text
 
 
-def document(options, floors, lines, standing):
+def head(options):
+    """What this run was."""
     cpus = os.cpu_count()
-    return "\n".join([
-        "# Benchmarks",
-        "",
+    return [
         "Written by `scripts/bench`; how it measures is in its programs (bench/) and in the head of each.",
         f"This run: {time.strftime('%Y-%m-%d')}, {cpus} cores, Linux {platform.release()}, "
         f"{options.pairs} pair{'s' if options.pairs > 1 else ''} a row"
         f"{', quick (a tenth of the bytes)' if options.quick else ''}.",
         "CPU is that of the server process; figures are medians. (~): somebody else used the machine, or",
         "its memory was cold, during at least one half: the ratio is rough. Ratios are per pair.",
+        ""]
+
+
+def work_table(what, lines):
+    return [f"| Work ({what}) | Apache Kafka 4.3.1 | Cairn | ratio min / median / max | goal | of the floor |",
+            "|---|---|---|---|---|---|",
+            *lines]
+
+
+def document(options, floors, lines, standing):
+    return "\n".join([
+        "# Benchmarks",
         "",
-        "| Work (one node, replication factor 1) | Apache Kafka 4.3.1 | Cairn | ratio min / median / max "
-        "| goal | of the floor |",
-        "|---|---|---|---|---|---|",
-        *lines,
+        "One node. Three of them: [BENCHMARKS_CLUSTER.md](BENCHMARKS_CLUSTER.md).",
+        "",
+        *head(options),
+        *work_table("one node, replication factor 1", lines),
         "",
         "## Start and memory",
         "",
@@ -251,9 +263,10 @@ def document(options, floors, lines, standing):
 
 
 def main():
-    options = arguments()
+    options = arguments("docs/BENCHMARKS.md")
     root = tempfile.mkdtemp(prefix="cairn-bench-")
-    bench = Bench(options, root)
+    servers = [Cairn(root)] + ([Kafka(root, options.with_kafka)] if options.with_kafka else [])
+    bench = Bench(options, root, servers)
     rows = [row for row in ROWS if not options.only or options.only in row.name]
     try:
         print("floors", file=sys.stderr)

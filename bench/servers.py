@@ -31,7 +31,12 @@ def wait_for_port(port, seconds=60):
     raise SystemExit(f"nothing listens on port {port}")
 
 
-class Cairn:
+class Server:
+    def pids(self):
+        return [self.pid]
+
+
+class Cairn(Server):
     label = "cairn"
 
     def __init__(self, root):
@@ -58,7 +63,7 @@ class Cairn:
         self.process.wait()
 
 
-class Kafka:
+class Kafka(Server):
     label = "kafka"
 
     def __init__(self, root, tool):

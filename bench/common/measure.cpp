@@ -33,6 +33,31 @@ std::string read_text(const std::string& path) {
 
 double ticks_to_seconds(double ticks) { return ticks / static_cast<double>(sysconf(_SC_CLK_TCK)); }
 
+double cpu_of(pid_t pid) {
+  const std::string text = read_text(fmt::format("/proc/{}/stat", pid));
+  const auto name_end = text.rfind(')');  // the name may hold blanks
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(text.substr(name_end + 2));
+  std::string field;
+  double ticks = 0;
+  for (int i = 3; i <= 15 && fields >> field; ++i) {
+    if (i == 14 || i == 15) ticks += std::stod(field);
+  }
+  return ticks_to_seconds(ticks);
+}
+
+std::int64_t memory_kib_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/status", pid));
+  std::string word;
+  while (file >> word) {
+    if (word != "VmRSS:") continue;
+    std::int64_t kib = 0;
+    file >> kib;
+    return kib;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::int64_t now_ns() { return read_clock(CLOCK_MONOTONIC); }
@@ -49,29 +74,16 @@ double thread_cpu() { return static_cast<double>(read_clock(CLOCK_THREAD_CPUTIME
 
 double own_cpu() { return static_cast<double>(read_clock(CLOCK_PROCESS_CPUTIME_ID)) / second; }
 
-double process_cpu(pid_t pid) {
-  const std::string text = read_text(fmt::format("/proc/{}/stat", pid));
-  const auto name_end = text.rfind(')');  // the name may hold blanks
-  if (name_end == std::string::npos) return 0;
-  std::istringstream fields(text.substr(name_end + 2));
-  std::string field;
-  double ticks = 0;
-  for (int i = 3; i <= 15 && fields >> field; ++i) {
-    if (i == 14 || i == 15) ticks += std::stod(field);
-  }
-  return ticks_to_seconds(ticks);
+double process_cpu(std::span<const pid_t> pids) {
+  double seconds = 0;
+  for (const pid_t pid : pids) seconds += cpu_of(pid);
+  return seconds;
 }
 
-std::int64_t process_memory_kib(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/status", pid));
-  std::string word;
-  while (file >> word) {
-    if (word != "VmRSS:") continue;
-    std::int64_t kib = 0;
-    file >> kib;
-    return kib;
-  }
-  return 0;
+std::int64_t process_memory_kib(std::span<const pid_t> pids) {
+  std::int64_t kib = 0;
+  for (const pid_t pid : pids) kib += memory_kib_of(pid);
+  return kib;
 }
 
 double busy_cpu() {

@@ -21,10 +21,10 @@ void sleep_until_ns(std::int64_t at);
 /// CPU seconds of the calling thread, and of this process.
 double thread_cpu();
 double own_cpu();
-/// User and system seconds of a process and all its threads; 0 once it is gone.
-double process_cpu(pid_t pid);
-/// Resident KiB of a process now.
-std::int64_t process_memory_kib(pid_t pid);
+/// User and system seconds of processes and all their threads; 0 of one that is gone.
+double process_cpu(std::span<const pid_t> pids);
+/// Resident KiB of processes now.
+std::int64_t process_memory_kib(std::span<const pid_t> pids);
 /// Seconds that other processes used of the machine's CPUs: all busy time without these two.
 double busy_cpu();
 

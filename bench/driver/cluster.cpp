@@ -26,12 +26,17 @@ constexpr int most_pauses = 12000;  // a minute
 void pause() { sleep_until_ns(now_ns() + pause_ns); }
 
 ErrorCode request(Cluster& cluster, const std::string& name, std::int32_t partitions,
-                  const Cluster::Configs& configs) {
+                  const Cluster::Configs& configs, const Cluster::Replicas& replicas) {
   protocol::CreateTopicsRequest create;
   auto& topic = create.topics.emplace_back();
   topic.name = name;
-  topic.num_partitions = partitions;
-  topic.replication_factor = 1;
+  topic.num_partitions = replicas.empty() ? partitions : -1;
+  topic.replication_factor = replicas.empty() ? 1 : -1;
+  for (std::int32_t i = 0; i < partitions && !replicas.empty(); ++i) {
+    auto& assignment = topic.assignments.emplace_back();
+    assignment.partition_index = i;
+    assignment.broker_ids = replicas;
+  }
   for (const auto& [key, value] : configs) {
     auto& config = topic.configs.emplace_back();
     config.name = key;
@@ -55,9 +60,9 @@ Bytes Cluster::exchange(const Bytes& frame) {
 }
 
 void Cluster::create_topic(const std::string& name, std::int32_t partitions,
-                           const Configs& configs) {
+                           const Configs& configs, const Replicas& replicas) {
   for (int i = 0; i < most_pauses; ++i, pause()) {
-    const ErrorCode code = request(*this, name, partitions, configs);
+    const ErrorCode code = request(*this, name, partitions, configs, replicas);
     if (code == ErrorCode::none) return wait_for_leaders(name, partitions);
     if (code != ErrorCode::topic_already_exists) give_up("create topic: " + to_string(code));
     if (i == 0) delete_topic(name);
@@ -67,7 +72,7 @@ void Cluster::create_topic(const std::string& name, std::int32_t partitions,
 
 void Cluster::request_topic(const std::string& name, std::int32_t partitions,
                             const Configs& configs) {
-  const ErrorCode code = request(*this, name, partitions, configs);
+  const ErrorCode code = request(*this, name, partitions, configs, {});
   if (code != ErrorCode::none) give_up("create topic: " + to_string(code));
 }
 

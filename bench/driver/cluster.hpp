@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include <cairn/protocol/header.hpp>
 
@@ -59,9 +60,11 @@ class Cluster {
   }
 
   using Configs = std::map<std::string, std::string>;
-  /// Creates a topic with one replica, and waits until all its partitions have a leader. One of
-  /// that name that exists already is deleted first.
-  void create_topic(const std::string& name, std::int32_t partitions, const Configs& configs);
+  using Replicas = std::vector<std::int32_t>;
+  /// Creates a topic with these replicas of each partition, or with one anywhere, and waits until
+  /// all its partitions have a leader. One of that name that exists already is deleted first.
+  void create_topic(const std::string& name, std::int32_t partitions, const Configs& configs,
+                    const Replicas& replicas = {});
   /// Creates topics of so many partitions each in one request a topic, without waiting for leaders.
   void request_topic(const std::string& name, std::int32_t partitions, const Configs& configs);
   void wait_for_leaders(const std::string& name, std::int32_t partitions);

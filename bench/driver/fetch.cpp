@@ -44,7 +44,7 @@ void measure_fetch(const Options& options) {
   }
   pump.run([&] { return received >= options.bytes / 4; });
   received = 0;
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   const std::int64_t began = now_ns();
   pump.run([&] { return received >= options.bytes; });
   const double seconds = static_cast<double>(now_ns() - began) / 1e9;

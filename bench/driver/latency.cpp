@@ -131,7 +131,7 @@ void run_for(Pump& pump, double seconds) {
 
 void measure_latency(const Options& options) {
   Cluster cluster(options.bootstrap);
-  cluster.create_topic(options.topic, options.partitions, configs_of(options));
+  cluster.create_topic(options.topic, options.partitions, configs_of(options), options.replicas);
   Options one = options;
   one.shape.batch_bytes = 1;  // a record a batch: linger is 0
   OpenLoop loop;
@@ -139,7 +139,7 @@ void measure_latency(const Options& options) {
   run_for(loop.pump, options.warm_up_seconds);
   loop.ages = {};
   loop.producer->reset();
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   run_for(loop.pump, options.seconds);
   const auto records = static_cast<double>(loop.producer->sent_records());
   const auto& acks = loop.producer->acknowledged();
@@ -155,7 +155,7 @@ void measure_latency(const Options& options) {
 
 void measure_tail(const Options& options) {
   Cluster cluster(options.bootstrap);
-  cluster.create_topic(options.topic, options.partitions, configs_of(options));
+  cluster.create_topic(options.topic, options.partitions, configs_of(options), options.replicas);
   const BuiltBatch sample = build_batch(options.shape, 0);
   const double batches_per_second = options.rate * 1e6 / static_cast<double>(sample.value_bytes);
   OpenLoop loop;
@@ -163,7 +163,7 @@ void measure_tail(const Options& options) {
   run_for(loop.pump, options.warm_up_seconds);
   loop.ages = {};
   loop.producer->reset();
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   run_for(loop.pump, options.seconds);
   const double gigabytes = static_cast<double>(loop.producer->sent_bytes()) / 1e9;
   Row(row_name(options, "tail"))

@@ -8,10 +8,10 @@
 
 namespace cairn::bench {
 
-CpuWatch::CpuWatch(pid_t pid)
-    : pid_(pid), server_(process_cpu(pid)), own_(own_cpu()), busy_(busy_cpu()) {}
+CpuWatch::CpuWatch(std::span<const pid_t> pids)
+    : pids_(pids), server_(process_cpu(pids)), own_(own_cpu()), busy_(busy_cpu()) {}
 
-double CpuWatch::server() const { return pid_ == 0 ? 0 : process_cpu(pid_) - server_; }
+double CpuWatch::server() const { return process_cpu(pids_) - server_; }
 double CpuWatch::own() const { return own_cpu() - own_; }
 double CpuWatch::others() const { return busy_cpu() - busy_ - server() - own(); }
 
@@ -51,10 +51,11 @@ constexpr Measurement measurements[] = {
 void add_options(CLI::App& app, Options& options, std::string& codec) {
   app.add_option("--bootstrap", options.bootstrap, "host:port of the server");
   app.add_option("--name", options.name, "name of the row");
-  app.add_option("--pid", options.pid, "process whose CPU is measured");
+  app.add_option("--pid", options.pids, "processes whose CPU and memory are measured");
   app.add_option("--topic", options.topic);
   app.add_option("--partitions", options.partitions);
   app.add_option("--config", options.configs, "key=value of the topic");
+  app.add_option("--replicas", options.replicas, "of each partition, its leader first, which is --bootstrap");
   app.add_option("--connections", options.connections);
   app.add_option("--in-flight", options.in_flight, "requests a connection");
   app.add_option("--acks", options.acks, "0, 1 or -1");

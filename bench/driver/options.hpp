@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,11 @@ namespace cairn::bench {
 struct Options {
   std::string bootstrap = "127.0.0.1:9092";
   std::string name;  // of the row; the measurement's if empty
-  pid_t pid = 0;     // of the server; 0: its CPU is not measured
+  std::vector<pid_t> pids;  // of the server, or of all its nodes; none: not measured
   std::string topic = "bench";
   std::int32_t partitions = 12;
   std::vector<std::string> configs;  // key=value, of the topic
+  Cluster::Replicas replicas;        // of each partition, its leader first; none: one anywhere
   std::size_t connections = 1;
   std::size_t in_flight = 4;
   std::int16_t acks = 1;
@@ -53,13 +55,13 @@ void measure_create(const Options& options);
 /// CPU seconds of the server, of us, and of the rest of the machine since it was made.
 class CpuWatch {
  public:
-  explicit CpuWatch(pid_t pid);
+  explicit CpuWatch(std::span<const pid_t> pids);
   double server() const;
   double own() const;
   double others() const;
 
  private:
-  pid_t pid_;
+  std::span<const pid_t> pids_;
   double server_;
   double own_;
   double busy_;

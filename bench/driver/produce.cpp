@@ -126,7 +126,7 @@ void report(const Options& options, const char* measurement, const Progress& pro
       .number("client_cpu_s_per_gb", watch.own() / gigabytes)
       .number("others_cpu_s", watch.others())
       .number("wire_to_values", static_cast<double>(progress.wire_bytes) / gigabytes / 1e9)
-      .count("server_kib", process_memory_kib(options.pid))
+      .count("server_kib", process_memory_kib(options.pids))
       .latency(progress.latency)
       .print();
 }
@@ -135,7 +135,7 @@ void report(const Options& options, const char* measurement, const Progress& pro
 
 void measure_produce(const Options& options) {
   Cluster cluster(options.bootstrap);
-  cluster.create_topic(options.topic, options.partitions, configs_of(options));
+  cluster.create_topic(options.topic, options.partitions, configs_of(options), options.replicas);
   Progress progress;
   Lanes lanes;
   connect_lanes(lanes, cluster, options, options.in_flight, progress);
@@ -143,7 +143,7 @@ void measure_produce(const Options& options) {
 
   WarmMemory warm(options.warm_bytes);
   progress = {};
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   const std::int64_t began = now_ns();
   lanes.pump.run([&] {
     warm.follow(progress.wire_bytes);
@@ -154,14 +154,14 @@ void measure_produce(const Options& options) {
 
 void measure_acks(const Options& options) {
   Cluster cluster(options.bootstrap);
-  cluster.create_topic(options.topic, options.partitions, configs_of(options));
+  cluster.create_topic(options.topic, options.partitions, configs_of(options), options.replicas);
   Progress progress;
   Lanes lanes;
   connect_lanes(lanes, cluster, options, 1, progress);
   warm_up(lanes, options.warm_up_seconds);
 
   progress = {};
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   const std::int64_t began = now_ns();
   warm_up(lanes, options.seconds);
   report(options, "acks", progress, watch, static_cast<double>(now_ns() - began) / 1e9);

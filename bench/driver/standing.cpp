@@ -76,13 +76,13 @@ void measure_start(const Options& options) {
 
 void measure_memory(const Options& options) {
   const HostPort address = parse_host_port(options.bootstrap);
-  const std::int64_t before = process_memory_kib(options.pid);
+  const std::int64_t before = process_memory_kib(options.pids);
   std::vector<Descriptor> idle;
   for (std::size_t i = 0; i < options.connections; ++i) {
     idle.push_back(connect_to(address.host, address.port));
   }
   sleep_until_ns(now_ns() + 1'000'000'000);
-  const std::int64_t grown = process_memory_kib(options.pid) - before;
+  const std::int64_t grown = process_memory_kib(options.pids) - before;
   Row row(row_name(options, "memory"));
   row.count("server_kib", before);
   if (!idle.empty()) {
@@ -95,7 +95,7 @@ void measure_create(const Options& options) {
   constexpr int topics = 100;
   constexpr std::int32_t each = 10;
   Cluster cluster(options.bootstrap);
-  const std::int64_t memory = process_memory_kib(options.pid);
+  const std::int64_t memory = process_memory_kib(options.pids);
   const auto configs = configs_of(options);
   const auto seconds_since = [](std::int64_t from) {
     return static_cast<double>(now_ns() - from) / 1e9;
@@ -119,7 +119,7 @@ void measure_create(const Options& options) {
       .number("topic_1_acknowledged_seconds", one)
       .number("topic_1_led_seconds", serving)
       .number("kib_per_partition",
-              static_cast<double>(process_memory_kib(options.pid) - memory) / (2.0 * topics * each))
+              static_cast<double>(process_memory_kib(options.pids) - memory) / (2.0 * topics * each))
       .print();
 }
 

@@ -145,7 +145,6 @@ runtime::Task<StartResult<>> LogDirectories::format(std::string cluster_id, Brok
     if (!directory->health.online()) continue;
     auto done = co_await format_one(*directory, cluster_id, node_id);
     if (!done) co_return done;
-    co_await keep_name(*directory);
   }
   co_return StartResult<>();
 }
@@ -172,6 +171,7 @@ runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
   meta.cluster_id = cluster_id;
   meta.node_id = node_id;
   if (!meta.directory_id) meta.directory_id = Uuid::random(environment_.random);
+  co_await keep_name(directory);  // before: what is formatted has a name for good
   Bytes content = encode_meta_properties(meta);
   const Result<> written =
       co_await runtime::replace_file(environment_.disk, name, std::move(content));
@@ -180,8 +180,7 @@ runtime::Task<StartResult<>> LogDirectories::format_one(LogDirectory& directory,
   co_return StartResult<>();
 }
 
-/// The directory and those above it may be new themselves, also if a life before this one made them
-/// and was killed before it came here. What may not be read was not made by us.
+/// The directory and those above it may be new themselves. What may not be read was not made by us.
 runtime::Task<> LogDirectories::keep_name(const LogDirectory& directory) {
   for (std::string path = directory.path; path.size() > 1 && path != ".";) {
     path = runtime::parent_directory(path);
