@@ -59,8 +59,8 @@ Bytes Cluster::exchange(const Bytes& frame) {
   return response;
 }
 
-void Cluster::create_topic(const std::string& name, std::int32_t partitions,
-                           const Configs& configs, const Replicas& replicas) {
+void Cluster::create_topic(const std::string& name, std::int32_t partitions, const Configs& configs,
+                           const Replicas& replicas) {
   for (int i = 0; i < most_pauses; ++i, pause()) {
     const ErrorCode code = request(*this, name, partitions, configs, replicas);
     if (code == ErrorCode::none) return wait_for_leaders(name, partitions);

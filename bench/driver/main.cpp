@@ -55,7 +55,8 @@ void add_options(CLI::App& app, Options& options, std::string& codec) {
   app.add_option("--topic", options.topic);
   app.add_option("--partitions", options.partitions);
   app.add_option("--config", options.configs, "key=value of the topic");
-  app.add_option("--replicas", options.replicas, "of each partition, its leader first, which is --bootstrap");
+  app.add_option("--replicas", options.replicas,
+                 "of each partition, its leader first, which is --bootstrap");
   app.add_option("--connections", options.connections);
   app.add_option("--in-flight", options.in_flight, "requests a connection");
   app.add_option("--acks", options.acks, "0, 1 or -1");

@@ -14,7 +14,7 @@ namespace cairn::bench {
 
 struct Options {
   std::string bootstrap = "127.0.0.1:9092";
-  std::string name;  // of the row; the measurement's if empty
+  std::string name;         // of the row; the measurement's if empty
   std::vector<pid_t> pids;  // of the server, or of all its nodes; none: not measured
   std::string topic = "bench";
   std::int32_t partitions = 12;

@@ -118,8 +118,8 @@ void measure_create(const Options& options) {
       .number("topics_100_seconds", many)
       .number("topic_1_acknowledged_seconds", one)
       .number("topic_1_led_seconds", serving)
-      .number("kib_per_partition",
-              static_cast<double>(process_memory_kib(options.pids) - memory) / (2.0 * topics * each))
+      .number("kib_per_partition", static_cast<double>(process_memory_kib(options.pids) - memory) /
+                                       (2.0 * topics * each))
       .print();
 }
 

@@ -88,6 +88,7 @@ runtime::Task<Reply> ClientSession::serve(transport::Frame request,
 
   RequestContext context = context_of(*header);
   context.next_may_start = &next_may_start;
+  context.gather = &gather_;
   Result<Served> served =
       co_await route->serve(service_.broker(), context, software_, reader.rest());
   if (!served) co_return refuse(&*header, served.error().why);

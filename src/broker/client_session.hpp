@@ -30,6 +30,7 @@ class ClientSession : public transport::Session {
   RequestMetrics& metrics_;
   runtime::Endpoint peer_;
   ClientSoftware software_;
+  replication::FetchGather gather_;
 };
 
 }  // namespace cairn::broker

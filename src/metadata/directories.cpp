@@ -13,8 +13,8 @@ struct AssignOutcome {
   std::optional<Record> record;
 };
 
-AssignOutcome assign_one(const Image& image, const TopicId& topic, PartitionIndex index, BrokerId broker,
-                   const DirectoryId& directory) {
+AssignOutcome assign_one(const Image& image, const TopicId& topic, PartitionIndex index,
+                         BrokerId broker, const DirectoryId& directory) {
   if (image.topic(topic) == nullptr) return {ErrorCode::unknown_topic_id, {}};
   const Partition* partition = image.partition(topic, index);
   if (partition == nullptr) return {ErrorCode::unknown_topic_or_partition, {}};

@@ -111,8 +111,8 @@ struct ElectionOutcome {
   std::optional<Record> record;
 };
 
-ElectionOutcome elect_one(const Image& image, const config::ServerConfig& server, std::string_view name,
-                  PartitionIndex index, Election election) {
+ElectionOutcome elect_one(const Image& image, const config::ServerConfig& server,
+                          std::string_view name, PartitionIndex index, Election election) {
   const Topic* topic = image.topic(name);
   if (topic == nullptr) {
     return {error(ErrorCode::unknown_topic_or_partition, fmt::format("No such topic as {}", name)),

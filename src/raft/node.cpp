@@ -131,10 +131,14 @@ std::optional<ReplicaKey> Node::voted() const {
 }
 
 Instant Node::election_deadline(Instant now) {
-  const auto range =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(settings_.election_timeout.count(), 1));
-  return now + settings_.election_timeout +
-         Duration(static_cast<std::int64_t>(random_.below(range)));
+  Duration least = settings_.election_timeout, spread = settings_.election_timeout;
+  if (early_deadlines_ > 0) {
+    --early_deadlines_;
+    least /= 10;
+    spread /= 5;
+  }
+  const auto range = static_cast<std::uint64_t>(std::max<std::int64_t>(spread.count(), 1));
+  return now + least + Duration(static_cast<std::int64_t>(random_.below(range)));
 }
 
 /// Prospective and Resigned are memory only; everything else is durable before it takes effect.

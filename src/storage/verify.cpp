@@ -186,7 +186,6 @@ runtime::Task<Result<PartitionFindings>> verify_partition(Environment& environme
 
 namespace {
 
-
 struct DirectoryCheck {
   Environment& environment;
   std::string directory;

@@ -10,6 +10,7 @@
 
 #include <cairn/base/time.hpp>
 #include <cairn/protocol/api_key.hpp>
+#include <cairn/replication/fetch_gather.hpp>
 #include <cairn/runtime/event.hpp>
 
 namespace cairn::broker {
@@ -27,7 +28,8 @@ struct RequestContext {
   std::string client_software_name;  // of ApiVersions; empty before
   std::string client_software_version;
   Instant received;
-  runtime::Latch* next_may_start = nullptr;  // null: this request does not overlap
+  runtime::Latch* next_may_start = nullptr;    // null: this request does not overlap
+  replication::FetchGather* gather = nullptr;  // the connection's; null: a fetch gathers nothing
 
   void let_next_start() const {
     if (next_may_start != nullptr) next_may_start->set();

@@ -152,7 +152,10 @@ class Node {
   bool voters_from_bootstrap_ = false;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_number_ = 1;
-  Instant retry_at_{};        // no request to a leader or bootstrap node before this
+  Instant retry_at_{};  // no request to a leader or bootstrap node before this
+  // A node that has just started waits only briefly before it asks for pre-votes: who knows a
+  // living leader refuses, and nothing is disturbed.
+  int early_deadlines_ = 2;
   bool ask_another_ = false;  // the leader did not answer: somebody else may know a newer one
   std::size_t next_bootstrap_ = 0;
   Output output_;

@@ -190,27 +190,47 @@ class Fetch {
     }
   }
 
-  /// An error or a divergence is told at once; so is what there is, once it is enough.
-  bool must_answer() const {
-    std::uint64_t available = 0;
+  /// What there is to answer with, or nothing where an error or a divergence is to be told at once.
+  std::optional<std::uint64_t> available() const {
+    std::uint64_t sum = 0;
     for (const Wanted& one : wanted_) {
-      if (one.error.code != ErrorCode::none || one.diverging) return true;
-      available += one.available;
+      if (one.error.code != ErrorCode::none || one.diverging) return std::nullopt;
+      sum += one.available;
     }
-    return available >= static_cast<std::uint64_t>(std::max(request_.min_bytes, 0));
+    return sum;
+  }
+
+  bool must_answer() const {
+    const auto bytes = available();
+    return !bytes || *bytes >= static_cast<std::uint64_t>(std::max(request_.min_bytes, 0));
   }
 
   runtime::Task<> wait_for_bytes() {
-    if (request_.max_wait_ms <= 0 || wanted_.empty() || must_answer()) co_return;
+    if (request_.max_wait_ms <= 0 || wanted_.empty()) co_return;
+    if (must_answer()) co_return co_await gather(Duration::zero());
     FetchWait wait(wanted_.size());
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
       wait.watch(*wanted_[i].partition, i, bound_);
     }
-    const Instant deadline = broker_.now() + std::chrono::milliseconds(request_.max_wait_ms);
+    const Instant began = broker_.now();
+    const Instant deadline = began + std::chrono::milliseconds(request_.max_wait_ms);
     while (co_await wait.wait_until(broker_.shard.clock(), deadline)) {
       for (const std::size_t index : wait.take_moved()) examine(wanted_[index]);
-      if (must_answer()) co_return;
+      if (must_answer()) co_return co_await gather(broker_.now() - began);
     }
+  }
+
+  /// A consumer's answer may wait a moment for what is about to come; a follower's never.
+  runtime::Task<> gather(Duration waited) {
+    const auto before = available();
+    if (context_.gather == nullptr || is_follower() || !before || *before == 0 ||
+        !context_.gather->should_wait(waited, *before)) {
+      co_return;
+    }
+    if (!co_await broker_.shard.clock().sleep_for(replication::FetchGather::moment)) co_return;
+    for (Wanted& one : wanted_) examine(one);
+    const auto after = available();
+    context_.gather->waited(after && *after > *before);
   }
 
   runtime::Task<> read() {

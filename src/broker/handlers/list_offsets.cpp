@@ -83,7 +83,7 @@ runtime::Task<Result<TimestampHit>> look_up(std::shared_ptr<Partition> partition
 }
 
 runtime::Task<OffsetAnswer> answer_one(Broker& broker, std::int16_t version, std::string topic,
-                                 Asked asked, ReadBound bound) {
+                                       Asked asked, ReadBound bound) {
   OffsetAnswer answer{.partition_index = asked.partition_index};
   const PartitionIndex index(asked.partition_index);
   const auto partition = broker.partitions.find(topic, index);
