@@ -54,7 +54,7 @@ Task<> Acceptor::accept_loop() {
       co_await closed_one_.wait();  // the backlog of the socket holds the others
       continue;
     }
-    if (quota_.full()) {
+    if (quota_.full() && !limits_.of_nodes) {
       co_await quota_.released().wait();
       continue;
     }

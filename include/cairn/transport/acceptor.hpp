@@ -19,7 +19,7 @@ namespace cairn::transport {
 struct AcceptorLimits {
   std::size_t max_connections = ConnectionCaps::none;
   ConnectionRateLimit rate{};
-  /// Other nodes come here: their connections are not held up by what clients do elsewhere.
+  /// Other nodes come here: neither the total nor the rate of all listeners holds them up.
   bool of_nodes = false;
   ConnectionLimits connection;
 };

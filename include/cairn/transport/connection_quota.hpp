@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The caps on connections that hold over all listeners of a node: max.connections in all and
-// max.connections.per.ip for each address, with its overrides. Whoever accepts asks first; a
+// max.connections.per.ip for each address, with its overrides. Whoever accepts asks first; a client
 // listener that finds the total used up stops accepting, and the socket's backlog holds the others.
 // Owner: the node, one a shard; it outlives the acceptors.
 #pragma once

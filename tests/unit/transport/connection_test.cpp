@@ -229,6 +229,23 @@ TYPED_TEST(Connections, beyond_the_total_a_connection_waits_for_another_to_go) {
   TypeParam::run(total_cap);
 }
 
+Task<> nodes_beyond_the_total(Seams& s) {
+  AcceptorLimits limits;
+  limits.of_nodes = true;
+  Server server(s, limits, {.in_all = 1});
+  co_await server.start();
+  std::vector<Client> nodes(3);
+  for (Client& node : nodes) {
+    co_await server.connect(node);
+    co_await node.send({"echo"});
+    EXPECT_EQ(co_await node.receive(), "echo");
+  }
+  co_await server.acceptor->stop(1s);
+}
+TYPED_TEST(Connections, other_nodes_come_in_also_beyond_the_total) {
+  TypeParam::run(nodes_beyond_the_total);
+}
+
 Task<> rate_of_listener(Seams& s) {
   AcceptorLimits limits;
   limits.rate = {.per_second = 2, .windows = 3, .window_length = 100ms};
