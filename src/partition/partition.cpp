@@ -261,6 +261,7 @@ void Partition::fail_waiters() {
     static_cast<runtime::Hook<InCommitWaits>&>(*wait).unlink();
     wait->waiter.wake(runtime::Wake::woken);
   }
+  low_watermark_moved_.set();
   wake_watches(true, true);
 }
 
@@ -284,6 +285,20 @@ Task<Result<Offset>> Partition::delete_records(Offset before) {
   CO_TRY(co_await log_->advance_log_start(target));
   wake_watches(true, true);
   co_return log_->log_start();
+}
+
+Task<Result<Offset>> Partition::wait_deleted(Offset before, Instant deadline) {
+  const auto self = shared_from_this();
+  for (;;) {
+    CO_TRY(check_leader());
+    const Offset lowest = replication_ == nullptr
+                              ? log_->log_start()
+                              : leader_->low_watermark(log_->log_start(), replication_->eligible());
+    if (lowest >= before) co_return lowest;
+    if (!co_await low_watermark_moved_.wait_until(shard_.clock(), deadline)) {
+      co_return fail(ErrorCode::request_timed_out, "not every replica has deleted yet");
+    }
+  }
 }
 
 }  // namespace cairn::partition

@@ -33,6 +33,7 @@ Result<> Partition::on_follower_fetch(BrokerId follower, const replication::Foll
     return fail(ErrorCode::not_leader_or_follower, "the follower has been started anew since");
   }
   TRY(leader_->on_fetch(follower, fetch));
+  low_watermark_moved_.set();
   if (replication_ != nullptr) {
     auto proposal = leader_->propose_joining(follower, log_->high_watermark(), isr_rules());
     if (proposal) replication_->isr_changes().submit(shared_from_this(), *std::move(proposal));

@@ -64,6 +64,14 @@ const FollowerProgress* LeaderState::follower(BrokerId id) const {
   return found == followers_.end() ? nullptr : &found->second;
 }
 
+Offset LeaderState::low_watermark(Offset own_start, const EligibleEpoch& eligible) const {
+  Offset lowest = own_start;
+  for (const auto& [id, progress] : followers_) {
+    if (eligible(id)) lowest = std::min(lowest, progress.log_start());
+  }
+  return lowest;
+}
+
 Offset LeaderState::high_watermark(Offset current, Offset own_end, std::int32_t min_isr,
                                    const IsrRules* joining) const {
   if (!accepts_acks_all(min_isr)) return current;

@@ -150,6 +150,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   /// DeleteRecords: moves the log start; offset_out_of_range above the high watermark. -1: to the
   /// high watermark. The new log start.
   runtime::Task<Result<Offset>> delete_records(Offset before);
+  /// Waits until no replica that lives has records below `before`; the low watermark.
+  /// request_timed_out, or check_leader's errors.
+  runtime::Task<Result<Offset>> wait_deleted(Offset before, Instant deadline);
 
  private:
   struct CommitWait;
@@ -181,6 +184,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   int appends_ = 0;         // as a leader, under way
   int follower_works_ = 0;  // under way
   runtime::Event follower_work_ended_;
+  runtime::Event low_watermark_moved_;
   bool retired_ = false;
   bool flush_running_ = false;
   bool flush_timer_running_ = false;  // flush.ms

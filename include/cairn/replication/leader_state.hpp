@@ -64,6 +64,8 @@ class LeaderState {
   /// followers; never below `current`. `joining`: wait for those who are about to join, too.
   Offset high_watermark(Offset current, Offset own_end, std::int32_t min_isr,
                         const IsrRules* joining = nullptr) const;
+  /// Below this no replica that lives has records: where DeleteRecords has come to.
+  Offset low_watermark(Offset own_start, const EligibleEpoch& eligible) const;
   /// not_enough_replicas while acks=all must be refused.
   Result<> accepts_acks_all(std::int32_t min_isr) const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DeleteRecords (key 21), versions 0-2: moves the log start of a partition; -1 means up to the high
-// watermark. Answered once the new start is durable; segments below it go at the next retention.
+// watermark. Answered once the new start is durable and every replica that lives has followed;
+// segments below it go at the next retention.
 #include <cairn/metadata/topics.hpp>
 #include <cairn/partition/partition_table.hpp>
 
@@ -30,10 +31,29 @@ runtime::Task<Answer> delete_one(Broker& broker, std::string topic, std::int32_t
   co_return answer;
 }
 
+/// What was deleted here goes at the followers with their next fetch.
+runtime::Task<> wait_for_replicas(Broker& broker, const std::string& topic, Answer& answer,
+                                  Instant deadline) {
+  if (answer.error_code != ErrorCode::none) co_return;
+  const PartitionIndex index(answer.partition_index);
+  const auto partition = broker.partitions.find(topic, index);
+  if (!partition) {
+    answer.error_code = broker.partitions.why_missing(topic, index);
+    co_return;
+  }
+  const auto low = co_await partition->wait_deleted(Offset(answer.low_watermark), deadline);
+  if (low) {
+    answer.low_watermark = low->value();
+  } else {
+    answer.error_code = low.error().code;
+  }
+}
+
 }  // namespace
 
 runtime::Task<protocol::DeleteRecordsResponse> handle(Broker& broker, const RequestContext&,
                                                       protocol::DeleteRecordsRequest request) {
+  const Instant deadline = broker.now() + std::chrono::milliseconds(request.timeout_ms);
   protocol::DeleteRecordsResponse response;
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
@@ -45,6 +65,11 @@ runtime::Task<protocol::DeleteRecordsResponse> handle(Broker& broker, const Requ
   }
   // The log start must not fall back after a crash (I27).
   co_await broker.partitions.directories().write_log_starts();
+  for (auto& topic : response.topics) {
+    for (Answer& answer : topic.partitions) {
+      co_await wait_for_replicas(broker, topic.name, answer, deadline);
+    }
+  }
   co_return response;
 }
 

@@ -116,9 +116,10 @@ class ReplicasTest : public ::testing::Test {
                                               .leader_high_watermark = Offset(high_watermark),
                                               .leader_log_start = Offset(log_start)}));
   }
-  Result<> fetched_by(BrokerId follower, std::int64_t offset, std::int64_t broker_epoch = 1) {
+  Result<> fetched_by(BrokerId follower, std::int64_t offset, std::int64_t broker_epoch = 1,
+                      std::int64_t log_start = 0) {
     return partition->on_follower_fetch(follower, {.fetch_offset = Offset(offset),
-                                                   .follower_log_start = Offset(0),
+                                                   .follower_log_start = Offset(log_start),
                                                    .leader_end_before = stage.log()->log_end(),
                                                    .at = stage.world().now(),
                                                    .broker_epoch = BrokerEpoch(broker_epoch)});
@@ -245,6 +246,33 @@ TEST_F(ReplicasTest, lets_a_follower_in_once_it_has_everything) {
   EXPECT_EQ(asked.new_isr_with_epochs.size(), 3u);
   EXPECT_EQ(asked.new_isr_with_epochs.back().broker_epoch, 1);
   EXPECT_EQ(partition->leader_state()->isr_size(), 3u);
+}
+
+Task<> wait_deleted(std::shared_ptr<Partition> partition, Instant deadline,
+                    std::optional<Result<Offset>>& low) {
+  low = co_await partition->wait_deleted(Offset(2), deadline);
+}
+
+TEST_F(ReplicasTest, has_deleted_once_every_replica_that_lives_has) {
+  lead(3, {self, other});
+  ASSERT_TRUE(append());
+  stage.world().run_for(100ms);
+  ASSERT_TRUE(fetched_by(other, 2));
+  ASSERT_TRUE(fetched_by(third, 1));
+  ASSERT_EQ(stage.run(partition->delete_records(Offset(2))).value(), Offset(2));
+  std::optional<Result<Offset>> low, late;
+  runtime::TaskGroup waiting(stage.process().shard().context());
+  waiting.spawn(wait_deleted(partition, stage.world().now() + 10s, low));
+  waiting.spawn(wait_deleted(partition, stage.world().now() + 1s, late));
+  ASSERT_TRUE(fetched_by(other, 2, 1, 2));
+  stage.world().run_for(2s);
+  EXPECT_FALSE(low);
+  ASSERT_TRUE(late);
+  EXPECT_EQ(code_of(*late), ErrorCode::request_timed_out);
+  ASSERT_TRUE(fetched_by(third, 2, 1, 2));
+  stage.world().run_for(100ms);
+  ASSERT_TRUE(low && *low);
+  EXPECT_EQ(**low, Offset(2));
 }
 
 TEST_F(ReplicasTest, asks_again_while_answers_are_lost_one_request_at_a_time) {
