@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Admin: configuration and the cluster. Topics are in admin_topics.cpp, groups in admin_groups.cpp.
+// Admin: configuration and offsets. The cluster is in admin_cluster.cpp, topics are in
+// admin_topics.cpp, groups in admin_groups.cpp.
 #include <cairn/client/admin.hpp>
-#include <cairn/protocol/messages/describe_cluster.hpp>
 #include <cairn/protocol/messages/describe_configs.hpp>
 #include <cairn/protocol/messages/incremental_alter_configs.hpp>
 
@@ -16,6 +16,25 @@ Admin::~Admin() = default;
 
 runtime::Task<> Admin::stop() { return state_->cluster.stop(); }
 Cluster& Admin::cluster() { return state_->cluster; }
+
+namespace {
+
+std::vector<ConfigEntry> entries_of(
+    const protocol::DescribeConfigsResponse::DescribeConfigsResult& result) {
+  std::vector<ConfigEntry> entries;
+  for (const auto& config : result.configs) {
+    entries.push_back({.name = config.name,
+                       .value = config.value,
+                       .source = config.config_source,
+                       .read_only = config.read_only,
+                       .sensitive = config.is_sensitive,
+                       .type = config.config_type,
+                       .documentation = config.documentation.value_or("")});
+  }
+  return entries;
+}
+
+}  // namespace
 
 runtime::Task<Result<std::vector<ConfigEntry>>> Admin::describe_configs(
     ResourceKind kind, std::string name, std::vector<std::string> keys) {
@@ -45,17 +64,30 @@ runtime::Task<Result<std::vector<ConfigEntry>>> Admin::describe_configs(
   for (const auto& result : (*response)->results) {
     if (result.error_code != ErrorCode::none)
       co_return std::unexpected(error_of(result.error_code));
-    for (const auto& config : result.configs) {
-      entries.push_back({.name = config.name,
-                         .value = config.value,
-                         .source = config.config_source,
-                         .read_only = config.read_only,
-                         .sensitive = config.is_sensitive,
-                         .type = config.config_type,
-                         .documentation = config.documentation.value_or("")});
-    }
+    for (auto& entry : entries_of(result)) entries.push_back(std::move(entry));
   }
   co_return entries;
+}
+
+runtime::Task<Result<std::map<std::string, std::vector<ConfigEntry>>>>
+Admin::describe_topic_configs(std::vector<std::string> topics, std::vector<std::string> keys) {
+  protocol::DescribeConfigsRequest request;
+  for (const auto& topic : topics) {
+    auto& resource = request.resources.emplace_back();
+    resource.resource_type = static_cast<std::int8_t>(ResourceKind::topic);
+    resource.resource_name = topic;
+    resource.configuration_keys = keys;
+  }
+  CO_TRY(const auto response, co_await state_->ask(std::move(request)));
+  std::map<std::string, std::vector<ConfigEntry>> out;
+  for (const auto& result : response.results) {
+    if (result.error_code == ErrorCode::unknown_topic_or_partition) continue;
+    if (result.error_code != ErrorCode::none) {
+      co_return std::unexpected(error_of(result.error_code));
+    }
+    out.emplace(result.resource_name, entries_of(result));
+  }
+  co_return out;
 }
 
 runtime::Task<Result<Answered>> Admin::alter_configs(ResourceKind kind, std::string name,
@@ -84,20 +116,6 @@ runtime::Task<Result<std::map<TopicPartition, Result<TimestampedOffset>>>> Admin
     std::map<TopicPartition, std::int64_t> timestamps, Isolation isolation) {
   return client::list_offsets(state_->cluster, std::move(timestamps), isolation,
                               state_->cluster.api_deadline());
-}
-
-runtime::Task<Result<ClusterDescription>> Admin::describe_cluster() {
-  CO_TRY(auto response, co_await state_->ask(protocol::DescribeClusterRequest{}));
-  if (response.error_code != ErrorCode::none)
-    co_return std::unexpected(error_of(response.error_code));
-  ClusterDescription out;
-  out.cluster_id = response.cluster_id;
-  out.controller = BrokerId(response.controller_id);
-  for (const auto& broker : response.brokers) {
-    const runtime::Endpoint endpoint{broker.host, static_cast<std::uint16_t>(broker.port)};
-    out.brokers.push_back({BrokerId(broker.broker_id), endpoint, broker.rack});
-  }
-  co_return out;
 }
 
 }  // namespace cairn::client

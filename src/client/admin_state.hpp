@@ -3,6 +3,8 @@
 // calls but connections and metadata. Owner: Admin.
 #pragma once
 
+#include <algorithm>
+
 #include <cairn/client/admin.hpp>
 
 #include "errors.hpp"
@@ -26,6 +28,11 @@ class Admin::State {
       if (!co_await pause(backoff, deadline)) co_return response;
     }
   }
+
+  /// Asks the broker that metadata names as the controller, where Kafka's AdminClient sends what
+  /// the controller decides, until what it says of the whole request is no error that passes.
+  template <class Request>
+  runtime::Task<Result<typename Request::Response>> ask_controller(Request request);
 
   /// Asks a group's coordinator until `error_in(response)` is not one that passes.
   template <class Request, class ErrorIn>
@@ -52,5 +59,28 @@ class Admin::State {
 
   Cluster cluster;
 };
+
+template <class Request>
+runtime::Task<Result<typename Request::Response>> Admin::State::ask_controller(Request request) {
+  using Response = typename Request::Response;
+  const Instant deadline = cluster.api_deadline();
+  Backoff backoff(cluster.options());
+  while (true) {
+    Result<Response> response = Response{};
+    const auto known = co_await cluster.refresh(deadline);
+    const BrokerId controller = cluster.metadata().controller();
+    if (!known) {
+      response = std::unexpected(known.error());
+    } else if (cluster.metadata().broker(controller)) {
+      const Instant patience = std::min(deadline, cluster.call_deadline());
+      response = co_await cluster.call(controller, Channel::control, request, patience);
+    } else {
+      response = co_await cluster.call_any(request, deadline);
+    }
+    const ErrorCode code = response ? response->error_code : response.error().code;
+    if (!is_retriable(code)) co_return response;
+    if (!co_await pause(backoff, deadline)) co_return response;
+  }
+}
 
 }  // namespace cairn::client

@@ -50,6 +50,20 @@ const char* meaning_of(ErrorCode code) {
       return "the group is rebalancing";
     case topic_authorization_failed:
       return "not allowed on this topic";
+    case not_controller:
+      return "the controller has moved";
+    case invalid_replica_assignment:
+      return "not a possible set of replicas: brokers that are registered, each once";
+    case reassignment_in_progress:
+      return "the partition is being moved";
+    case no_reassignment_in_progress:
+      return "the partition is not being moved";
+    case preferred_leader_not_available:
+      return "the preferred leader does not serve, or is not in sync";
+    case eligible_leaders_not_available:
+      return "no replica that may lead serves";
+    case election_not_needed:
+      return "the right leader leads already";
     case group_authorization_failed:
       return "not allowed on this group";
     case cluster_authorization_failed:

@@ -68,9 +68,40 @@ struct GroupDescription {
 
 struct ClusterDescription {
   std::string cluster_id;
-  BrokerId controller = no_broker;
-  std::vector<BrokerNode> brokers;
+  BrokerId controller = no_broker;  // a broker that passes on what the controller decides
+  std::vector<BrokerNode> brokers;  // those that serve
+  std::vector<BrokerNode> fenced;  // registered, but not serving; not told before DescribeCluster 2
 };
+
+/// A node that holds the metadata log, as the quorum's leader sees it. Times are the leader's, in
+/// ms since 1970; no_timestamp if it does not know.
+struct QuorumReplica {
+  BrokerId id;
+  DirectoryId directory;
+  Offset log_end = no_offset;
+  std::int64_t last_fetch = no_timestamp;
+  std::int64_t last_caught_up = no_timestamp;
+};
+
+struct QuorumDescription {
+  BrokerId leader = no_broker;
+  Epoch epoch = no_epoch;
+  Offset high_watermark = no_offset;
+  std::vector<QuorumReplica> voters;
+  std::vector<QuorumReplica> observers;
+};
+
+enum class Election : std::int8_t { preferred = 0, unclean = 1 };
+
+/// A move under way. `replicas` holds all of them: those that stay, come and go.
+struct Reassignment {
+  std::vector<BrokerId> replicas;
+  std::vector<BrokerId> adding;
+  std::vector<BrokerId> removing;
+};
+/// Where each partition shall be; none: its move is cancelled.
+using Placements = std::map<TopicPartition, std::optional<std::vector<BrokerId>>>;
+using PartitionAnswers = std::map<TopicPartition, Answered>;
 
 class Admin {
  public:
@@ -96,6 +127,9 @@ class Admin {
   /// All entries of a resource, or only the named ones.
   runtime::Task<Result<std::vector<ConfigEntry>>> describe_configs(
       ResourceKind kind, std::string name, std::vector<std::string> keys = {});
+  /// The same of many topics in one question; a topic that is gone meanwhile is left out.
+  runtime::Task<Result<std::map<std::string, std::vector<ConfigEntry>>>> describe_topic_configs(
+      std::vector<std::string> topics, std::vector<std::string> keys);
   /// Sets the keys that have a value, and takes those that have none back to their default.
   runtime::Task<Result<Answered>> alter_configs(ResourceKind kind, std::string name,
                                                 Configs changes);
@@ -118,6 +152,16 @@ class Admin {
       Isolation isolation = Isolation::read_uncommitted);
 
   runtime::Task<Result<ClusterDescription>> describe_cluster();
+  /// The quorum of controllers, as its leader sees it.
+  runtime::Task<Result<QuorumDescription>> describe_quorum();
+  /// Starts moves, or cancels them.
+  runtime::Task<Result<PartitionAnswers>> alter_reassignments(Placements placements);
+  /// The moves under way.
+  runtime::Task<Result<std::map<TopicPartition, Reassignment>>> list_reassignments();
+  /// Of these partitions, or of all. ELECTION_NOT_NEEDED is said of a partition that was named, and
+  /// not at all where all were meant.
+  runtime::Task<Result<PartitionAnswers>> elect_leaders(Election election,
+                                                        std::optional<Partitions> partitions);
 
  private:
   class State;
