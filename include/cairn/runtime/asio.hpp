@@ -15,6 +15,7 @@
 #include <cairn/base/log.hpp>
 #include <cairn/runtime/disk.hpp>
 #include <cairn/runtime/network.hpp>
+#include <cairn/runtime/processes.hpp>
 #include <cairn/runtime/shard.hpp>
 
 namespace cairn::runtime::asio {
@@ -81,6 +82,15 @@ class Network : public runtime::Network {
  private:
   Context& context_;
   SocketOptions options_;
+};
+
+class Processes : public runtime::Processes {
+ public:
+  Result<ProcessId> launch(Launch launch) override;
+  std::optional<RunningProcess> look(ProcessId id) override;
+  Result<> terminate(const RunningProcess& process) override;
+  std::string own_folder() override;
+  std::string absolute(std::string path) override;
 };
 
 /// A context, its clock, its shard and, once started, its thread.
