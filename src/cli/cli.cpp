@@ -92,6 +92,7 @@ void declare(CLI::App& app, Program& program) {
   add_group(app, program);
   add_config(app, program);
   add_cluster(app, program);
+  add_local(app, program);
   add_log(app, program);
   add_perf(app, program);
   add_completion(app, program);

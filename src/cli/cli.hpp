@@ -10,6 +10,7 @@
 
 #include <cairn/runtime/disk.hpp>
 #include <cairn/runtime/network.hpp>
+#include <cairn/runtime/processes.hpp>
 #include <cairn/runtime/shard.hpp>
 
 namespace cairn::cli {
@@ -27,6 +28,7 @@ struct Session {
   runtime::Shard& shard;
   runtime::Network& network;
   runtime::Disk& disk;
+  runtime::Processes& processes;
   Input& input;
   /// Set when the user or the system asks the command to end (SIGINT, SIGTERM).
   runtime::Latch& stop;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn cluster info
+// cairn cluster info; the commands beside it are in the files of their names.
 #include <fmt/format.h>
 
 #include <cairn/client/admin.hpp>
 
+#include "cluster_commands.hpp"
 #include "output.hpp"
 #include "program.hpp"
 
@@ -49,17 +50,20 @@ Task<int> info(Session& session, Globals globals) {
   json.field("topics", static_cast<std::int64_t>(topics->size())).field("partitions", partitions);
   json.field("leaderless", leaderless).field("under_replicated", under_replicated);
   json.key("brokers").begin_array();
-  Table table({">BROKER", "ADDRESS", "RACK", ">LEADS", ">REPLICAS"});
-  for (const auto& broker : cluster->brokers) {
+  Table table({">BROKER", "ADDRESS", "RACK", "STATE", ">LEADS", ">REPLICAS"});
+  const auto add = [&](const client::BrokerNode& broker, bool fenced) {
     const Share share = shares[broker.id];
     table.add({fmt::to_string(broker.id.value()), to_string(broker.endpoint),
-               broker.rack.value_or("-"), fmt::to_string(share.leads),
+               broker.rack.value_or("-"), fenced ? "fenced" : "serves", fmt::to_string(share.leads),
                fmt::to_string(share.holds)});
     json.begin_object().field("id", broker.id.value()).field("host", broker.endpoint.host);
     json.field("port", std::int64_t{broker.endpoint.port}).key("rack");
     broker.rack ? json.value(*broker.rack) : json.null();
+    json.field("fenced", fenced);
     json.field("leads", share.leads).field("replicas", share.holds).end_object();
-  }
+  };
+  for (const auto& broker : cluster->brokers) add(broker, false);
+  for (const auto& broker : cluster->fenced) add(broker, true);
   json.end_array().end_object();
   Printer out;
   if (globals.json) {
@@ -78,7 +82,8 @@ Task<int> info(Session& session, Globals globals) {
 }  // namespace
 
 void add_cluster(CLI::App& app, Program& program) {
-  auto* cluster = app.add_subcommand("cluster", "Look at the cluster");
+  auto* cluster =
+      app.add_subcommand("cluster", "Look at the cluster, move replicas, elect leaders");
   cluster->require_subcommand(1);
   auto* command = add_command(*cluster, "info", "Show brokers, topics and what needs attention",
                               "cairn cluster info");
@@ -86,6 +91,10 @@ void add_cluster(CLI::App& app, Program& program) {
   command->callback([&program] {
     program.chosen = [&program](Session& session) { return info(session, program.globals); };
   });
+  add_cluster_health(*cluster, program);
+  add_cluster_quorum(*cluster, program);
+  add_cluster_reassign(*cluster, program);
+  add_cluster_elect(*cluster, program);
 }
 
 }  // namespace cairn::cli

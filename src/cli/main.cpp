@@ -71,9 +71,10 @@ class RealMachine : public cli::Machine {
     runtime::asio::ShardThread thread(0, runtime::asio::random_seed());
     runtime::asio::Network network(thread.context());
     runtime::asio::Disk disk(thread.context(), pool);
+    runtime::asio::Processes processes;
     StandardInput input(thread.context());
     runtime::Latch stop;
-    cli::Session session{thread.shard(), network, disk, input, stop};
+    cli::Session session{thread.shard(), network, disk, processes, input, stop};
     int exit_code = 1;
     thread.shard().tasks().spawn(run_command(command, session, exit_code, thread));
     thread.run();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cairn produce TOPIC [FILE]
+#include <algorithm>
 #include <deque>
 
 #include <fmt/format.h>
@@ -28,8 +29,36 @@ struct ProduceArguments {
   std::optional<std::int32_t> partition;
   bool empty_is_null = false;
   double rate = 0;
+  bool report = false;
   std::optional<std::int64_t> timestamp;
   ProducerArguments producer;
+};
+
+/// When records were acknowledged, and how long each of them waited for that.
+class Waits {
+ public:
+  void note(Instant sent, Instant settled) {
+    longest_wait_ = std::max(longest_wait_, settled - sent);
+    if (instants_.empty() || instants_.back() != settled) instants_.push_back(settled);
+  }
+  std::string text() {
+    std::ranges::sort(instants_);
+    Duration pause{};
+    for (std::size_t i = 1; i < instants_.size(); i++) {
+      pause = std::max(pause, instants_[i] - instants_[i - 1]);
+    }
+    const auto ms = [](Duration time) {
+      return std::chrono::duration<double, std::milli>(time).count();
+    };
+    return fmt::format(
+        "the longest pause between two acknowledgements was {:.0f} ms, the longest wait of a "
+        "record for its own {:.0f} ms",
+        ms(pause), ms(longest_wait_));
+  }
+
+ private:
+  std::vector<Instant> instants_;
+  Duration longest_wait_{};
 };
 
 /// Reads lines, sends them as records, counts what became of them.
@@ -61,7 +90,12 @@ class Producing {
   Progress progress_;
   std::string key_separator_;
   std::vector<record::Header> headers_;
-  std::deque<client::Delivery> under_way_;
+  struct UnderWay {
+    client::Delivery delivery;
+    Instant sent;
+  };
+  std::deque<UnderWay> under_way_;
+  Waits waits_;
   std::uint64_t sent_ = 0;
   std::uint64_t delivered_ = 0;
   std::uint64_t failed_ = 0;
@@ -91,9 +125,10 @@ Task<int> Producing::run(std::string delimiter, std::string key_separator) {
   if (first_failure_) {
     fmt::print(stderr, "cairn: {} of {} records were not delivered: {}: {}\n", failed_, sent_,
                to_string(first_failure_->code), first_failure_->why);
-  } else if (globals_.errors_go_to_terminal) {
+  } else if (globals_.errors_go_to_terminal || arguments_.report) {
     fmt::print(stderr, "produced {} records to {}\n", delivered_, arguments_.topic);
   }
+  if (arguments_.report && delivered_ > 0) fmt::print(stderr, "{}\n", waits_.text());
   co_return result && !first_failure_ ? 0 : 1;
 }
 
@@ -123,7 +158,7 @@ Task<Result<>> Producing::send(std::string_view line) {
   if (!sent) sent = co_await producer_.send(record);
   if (!*sent) co_return std::unexpected(sent->error());
   sent_++;
-  under_way_.push_back(**std::move(sent));
+  under_way_.push_back({**std::move(sent), session_.shard.clock().now()});
   co_return Result<>{};
 }
 
@@ -153,8 +188,10 @@ Task<> Producing::keep_pace() {
 }
 
 void Producing::reap() {
-  while (!under_way_.empty() && under_way_.front().settled()) {
-    const auto result = under_way_.front().result();
+  while (!under_way_.empty() && under_way_.front().delivery.settled()) {
+    const auto& [delivery, sent] = under_way_.front();
+    const auto result = delivery.result();
+    if (result && arguments_.report) waits_.note(sent, delivery.settled_at());
     under_way_.pop_front();
     if (result) {
       delivered_++;
@@ -220,6 +257,8 @@ void add_produce(CLI::App& app, Program& program) {
   command->add_option("-p,--partition", arguments->partition, "All records to this partition");
   command->add_flag("-Z,--null", arguments->empty_is_null, "An empty value is null, a tombstone");
   command->add_option("--rate", arguments->rate, "Records a second, at most");
+  command->add_flag("--report", arguments->report,
+                    "At the end, say how long acknowledgements were in coming");
   command->add_option("--timestamp", arguments->timestamp, "Of every record, in ms since 1970");
   arguments->producer.declare(*command);
   command->callback([&program, arguments] {

@@ -42,6 +42,7 @@ void add_consume(CLI::App& app, Program& program);
 void add_group(CLI::App& app, Program& program);
 void add_config(CLI::App& app, Program& program);
 void add_cluster(CLI::App& app, Program& program);
+void add_local(CLI::App& app, Program& program);
 void add_log(CLI::App& app, Program& program);
 void add_perf(CLI::App& app, Program& program);
 void add_completion(CLI::App& app, Program& program);

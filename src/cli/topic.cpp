@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn topic create|list|describe|alter|delete
+// cairn topic create|list|alter|delete; describe is in topic_describe.cpp.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cairn/client/admin.hpp>
 
 #include "output.hpp"
-#include "program.hpp"
+#include "topic_commands.hpp"
 
 namespace cairn::cli {
 
@@ -135,88 +134,6 @@ Task<int> list(Session& session, Globals globals, TopicArguments arguments) {
   co_return 0;
 }
 
-std::string ids(const std::vector<BrokerId>& brokers) {
-  return fmt::format("{}", fmt::join(brokers, ","));
-}
-
-void describe_as_json(Json& json, const client::TopicMetadata& topic,
-                      const std::vector<client::ConfigEntry>& configs) {
-  const auto array = [&](const char* name, const std::vector<BrokerId>& brokers) {
-    json.key(name).begin_array();
-    for (const auto broker : brokers) json.value(broker.value());
-    json.end_array();
-  };
-  json.begin_object().field("topic", topic.name).field("id", topic.id.text());
-  json.field("internal", topic.internal).key("configs").begin_object();
-  for (const auto& entry : configs) json.field(entry.name, entry.value.value_or(""));
-  json.end_object().key("partitions").begin_array();
-  for (const auto& partition : topic.partitions) {
-    json.begin_object().field("partition", partition.index.value());
-    json.field("leader", partition.leader.value());
-    json.field("leader_epoch", partition.leader_epoch.value());
-    array("replicas", partition.replicas);
-    array("isr", partition.isr);
-    array("offline", partition.offline);
-    json.end_object();
-  }
-  json.end_array().end_object();
-}
-
-std::string describe_as_text(const client::TopicMetadata& topic,
-                             const std::vector<client::ConfigEntry>& configs) {
-  std::string set;
-  for (const auto& entry : configs) {
-    set += fmt::format("{}{}={}", set.empty() ? "" : " ", entry.name, entry.value.value_or("?"));
-  }
-  std::string out = fmt::format("topic {}  id {}  partitions {}  replicas {}{}{}\n", topic.name,
-                                topic.id, topic.partitions.size(), replication_of(topic),
-                                set.empty() ? "" : "  set: ", set);
-  Table table({">PARTITION", ">LEADER", "REPLICAS", "IN SYNC", "OFFLINE"});
-  for (const auto& partition : topic.partitions) {
-    const bool leaderless = partition.leader == no_broker;
-    table.add({fmt::to_string(partition.index.value()),
-               leaderless ? "none" : fmt::to_string(partition.leader.value()),
-               ids(partition.replicas), ids(partition.isr), ids(partition.offline)});
-  }
-  return out + table.text();
-}
-
-Task<int> describe(Session& session, Globals globals, TopicArguments arguments) {
-  auto options = globals.client_options();
-  if (!options) co_return refuse(options.error().why);
-  Admin admin(session.shard, session.network, *options);
-  auto topics = co_await admin.describe_topics(arguments.names);
-  int code = topics ? 0 : report(globals, "describe topics", topics.error());
-  Printer out;
-  Json json;
-  json.begin_array();
-  for (std::size_t i = 0; topics && i < topics->size(); i++) {
-    const auto& topic = (*topics)[i];
-    if (topic.error != ErrorCode::none) {
-      code = report("describe topic " + topic.name, topic.error,
-                    "see `cairn topic list` for those there are");
-      continue;
-    }
-    auto configs = co_await admin.describe_configs(client::ResourceKind::topic, topic.name);
-    std::vector<client::ConfigEntry> own;
-    constexpr std::int8_t set_on_topic = 1;
-    if (configs) {
-      for (auto& entry : *configs) {
-        if (entry.source == set_on_topic) own.push_back(std::move(entry));
-      }
-    }
-    if (globals.json) {
-      describe_as_json(json, topic, own);
-    } else {
-      out.buffer() += describe_as_text(topic, own);
-    }
-  }
-  co_await admin.stop();
-  json.end_array();
-  if (globals.json) out.buffer() = json.text() + '\n';
-  co_return code;
-}
-
 Task<int> alter(Session& session, Globals globals, TopicArguments arguments) {
   client::Configs changes;
   if (!read_configs(arguments.configs, changes)) co_return 2;
@@ -292,11 +209,7 @@ void add_topic(CLI::App& app, Program& program) {
   add_json(*command, program);
   choose(command, program, arguments, list);
 
-  command = add_command(*topic, "describe", "Show partitions, leaders, replicas and settings",
-                        "cairn topic describe orders");
-  names(command);
-  add_json(*command, program);
-  choose(command, program, arguments, describe);
+  add_topic_describe(*topic, program);
 
   command = add_command(*topic, "alter", "Add partitions, change settings",
                         "cairn topic alter orders --partitions 12 -c retention.bytes=1000000");

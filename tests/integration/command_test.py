@@ -19,7 +19,8 @@ from cairn_process import CAIRN, cairn, run, wait_until  # noqa: E402
 
 COMMANDS = ["topic create", "topic list", "topic describe", "topic alter", "topic delete", "produce", "consume",
             "group list", "group describe", "group reset", "group delete", "config get", "config set", "cluster info",
-            "log dump", "perf produce", "perf consume", "perf latency", "completion"]
+            "cluster health", "cluster quorum", "cluster reassign", "cluster elect", "local start", "local stop",
+            "local status", "log dump", "perf produce", "perf consume", "perf latency", "completion"]
 
 
 class Command:
@@ -229,6 +230,15 @@ def the_cluster(cairn):
     shown = cairn.json("cluster", "info")
     assert shown["brokers"][0]["id"] == 1 and shown["cluster_id"], shown
     assert cairn.node.bootstrap in cairn("cluster", "info")
+    assert cairn.json("cluster", "health") == {**cairn.json("cluster", "health"), "healthy": True, "problems": []}
+    assert cairn("cluster", "health").startswith("healthy")
+    quorum = cairn.json("cluster", "quorum")
+    assert quorum["leader"] == 1 and [v["lag"] for v in quorum["voters"]] == [0], quorum
+    assert "no such partition" in cairn("topic", "describe", "--under-replicated", "--unavailable", "--under-min-isr")
+    assert "TOPIC" in cairn.refused("topic", "describe")
+    assert "--topic" in cairn.refused("cluster", "elect", "preferred")
+    (cairn.folder / "plan.json").write_text('{"version":1,"partitions":[{"topic":"x","partition":0,"replicas":[]}]}')
+    assert "x-0" in cairn.refused("cluster", "reassign", "--file", cairn.folder / "plan.json")
 
 
 def files_are_dumped(cairn):

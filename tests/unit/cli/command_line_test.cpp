@@ -51,6 +51,12 @@ TEST(CommandLine, runs_a_command) {
   EXPECT_EQ(run_line({"group", "reset", "g", "--to", "-5", "--dry-run"}).runs, 1);
   EXPECT_EQ(run_line({"config", "set", "topic", "orders", "a=b"}).runs, 1);
   EXPECT_EQ(run_line({"log", "verify", "data", "--json"}).runs, 1);
+  EXPECT_EQ(run_line({"topic", "describe", "--under-replicated"}).runs, 1);
+  EXPECT_EQ(run_line({"cluster", "health", "--wait", "5"}).runs, 1);
+  EXPECT_EQ(run_line({"cluster", "elect", "unclean", "--topic", "t", "--partition", "0"}).runs, 1);
+  EXPECT_EQ(run_line({"cluster", "reassign", "--topic", "t", "--brokers", "1,2"}).runs, 1);
+  EXPECT_EQ(run_line({"cluster", "reassign", "--cancel"}).runs, 1);
+  EXPECT_EQ(run_line({"local", "start", "--brokers", "3", "--port", "0"}).runs, 1);
   EXPECT_EQ(run_line({"log", "repair", "--dry-run", "data/orders-0"}).runs, 1);
 }
 
@@ -70,6 +76,15 @@ TEST(CommandLine, refuses_mistakes_with_exit_code_2) {
                                              {"consume", "t", "--commit", "sometimes"},
                                              {"config", "get", "user", "x"},
                                              {"completion", "tcsh"},
+                                             {"topic", "describe"},
+                                             {"cluster", "elect", "preferred"},
+                                             {"cluster", "elect", "clean", "--all"},
+                                             {"cluster", "reassign"},
+                                             {"cluster", "reassign", "--list", "--cancel"},
+                                             {"cluster", "reassign", "--replicas", "1,2"},
+                                             {"cluster", "reassign", "--brokers", "1,2"},
+                                             {"local", "start", "--brokers", "0"},
+                                             {"local"},
                                              {"topic", "list", "--nonsense"}}) {
     const auto outcome = run_line(words);
     EXPECT_EQ(outcome.exit_code, 2);
@@ -94,7 +109,7 @@ TEST(CommandLine, has_a_description_and_an_example_for_every_command) {
   Program program(machine);
   CLI::App app;
   for (const auto add : {add_topic, add_produce, add_consume, add_group, add_config, add_cluster,
-                         add_log, add_perf, add_completion}) {
+                         add_local, add_log, add_perf, add_completion}) {
     add(app, program);
   }
   expect_examples(app);
