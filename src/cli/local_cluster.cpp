@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include "json_reader.hpp"
 #include "output.hpp"
 
 namespace cairn::cli {
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int last_port_there_is = 65535;
 
-std::string quoted(std::string_view text) { return std::move(Json().value(text).text()); }
+std::string in_quotes(std::string_view text) { return std::move(Json().value(text).text()); }
 
 }  // namespace
 
@@ -51,7 +51,7 @@ std::string LocalCluster::configuration(int id) const {
       "min.insync.replicas: {8}\n"
       "group.initial.rebalance.delay.ms: 0\n",
       id, brokers, voters, broker_port(id), controller_port(id), metrics_port(id),
-      quoted(folder(id) + "/data"), replicas, replicas == 3 ? 2 : 1);
+      in_quotes(folder(id) + "/data"), replicas, replicas == 3 ? 2 : 1);
 }
 
 std::string LocalCluster::description() const {
@@ -62,12 +62,10 @@ std::string LocalCluster::description() const {
 
 std::expected<LocalCluster, std::string> LocalCluster::parse(std::string directory,
                                                              std::string_view description) {
-  const auto root = read_json(description);
-  if (!root) return std::unexpected(root.error());
+  const auto root = nlohmann::json::parse(description, nullptr, false);  // discarded: none
   const auto number = [&](const char* name) -> std::int64_t {
-    const auto* member = root->find(name);
-    const auto* value = member ? member->as<std::int64_t>() : nullptr;
-    return value ? *value : 0;
+    const auto found = root.is_object() ? root.find(name) : root.end();
+    return found != root.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
   };
   const std::int64_t brokers = number("brokers");
   const std::int64_t port = number("port");

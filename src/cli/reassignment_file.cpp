@@ -6,8 +6,8 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include "json_reader.hpp"
 #include "output.hpp"
 
 namespace cairn::cli {
@@ -16,12 +16,25 @@ namespace {
 
 using Refusal = std::unexpected<std::string>;
 
-std::optional<std::int32_t> number_of(const JsonValue* value) {
-  const auto* number = value ? value->as<std::int64_t>() : nullptr;
-  if (!number || *number < 0 || *number > std::numeric_limits<std::int32_t>::max()) {
-    return std::nullopt;
-  }
-  return static_cast<std::int32_t>(*number);
+using Value = nlohmann::json;
+
+/// A member of an object; null if this is none, or has no such member.
+const Value* member(const Value& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+
+const Value* list(const Value& object, const char* name) {
+  const Value* found = member(object, name);
+  return found && found->is_array() ? found : nullptr;
+}
+
+std::optional<std::int32_t> number_of(const Value* value) {
+  if (!value || !value->is_number_unsigned()) return std::nullopt;
+  const auto number = value->get<std::uint64_t>();
+  if (number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+  return static_cast<std::int32_t>(number);
 }
 
 bool has_duplicates(std::vector<BrokerId> ids) {
@@ -29,15 +42,14 @@ bool has_duplicates(std::vector<BrokerId> ids) {
   return std::ranges::adjacent_find(ids) != ids.end();
 }
 
-std::expected<std::vector<BrokerId>, std::string> replicas_from(const JsonValue& entry,
+std::expected<std::vector<BrokerId>, std::string> replicas_from(const Value& entry,
                                                                 const TopicPartition& id) {
-  const JsonValue* replicas = entry.find("replicas");
-  const auto* list = replicas ? replicas->as<JsonValue::Array>() : nullptr;
-  if (!list || list->empty()) {
+  const Value* replicas = list(entry, "replicas");
+  if (!replicas || replicas->empty()) {
     return Refusal(fmt::format("{}: \"replicas\" must be a list of broker ids", id));
   }
   std::vector<BrokerId> out;
-  for (const auto& value : *list) {
+  for (const Value& value : *replicas) {
     const auto number = number_of(&value);
     if (!number) return Refusal(fmt::format("{}: \"replicas\" must be broker ids", id));
     out.emplace_back(*number);
@@ -47,34 +59,34 @@ std::expected<std::vector<BrokerId>, std::string> replicas_from(const JsonValue&
 }
 
 /// Whether no replica is told which directory of its broker to lie in.
-bool leaves_directories_open(const JsonValue& entry) {
-  const JsonValue* directories = entry.find("log_dirs");
-  const auto* list = directories ? directories->as<JsonValue::Array>() : nullptr;
-  return !list || std::ranges::all_of(*list, [](const JsonValue& directory) {
-    const auto* name = directory.as<std::string>();
-    return name && *name == "any";
-  });
+bool leaves_directories_open(const Value& entry) {
+  const Value* directories = list(entry, "log_dirs");
+  return !directories ||
+         std::ranges::all_of(*directories, [](const Value& each) { return each == "any"; });
 }
 
 }  // namespace
 
 std::expected<Plan, std::string> read_reassignment(std::string_view text) {
-  const auto root = read_json(text);
-  if (!root) return Refusal(root.error());
-  const JsonValue* version = root->find("version");
+  Value root;
+  try {
+    root = Value::parse(text);
+  } catch (const Value::parse_error& error) {
+    return Refusal(fmt::format("not JSON: {}", error.what()));
+  }
+  const Value* version = member(root, "version");
   if (version && number_of(version) != 1) return Refusal("only version 1 is known");
-  const JsonValue* partitions = root->find("partitions");
-  const auto* entries = partitions ? partitions->as<JsonValue::Array>() : nullptr;
+  const Value* entries = list(root, "partitions");
   if (!entries) return Refusal("\"partitions\" is missing: an array of moves");
   Plan plan;
-  for (const auto& entry : *entries) {
-    const JsonValue* topic = entry.find("topic");
-    const auto* name = topic ? topic->as<std::string>() : nullptr;
-    const auto index = number_of(entry.find("partition"));
-    if (!name || name->empty() || !index) {
+  for (const Value& entry : *entries) {
+    const Value* topic = member(entry, "topic");
+    const std::string name = topic && topic->is_string() ? topic->get<std::string>() : "";
+    const auto index = number_of(member(entry, "partition"));
+    if (name.empty() || !index) {
       return Refusal("each of \"partitions\" needs \"topic\" and \"partition\"");
     }
-    const TopicPartition id{*name, PartitionIndex(*index)};
+    const TopicPartition id{name, PartitionIndex(*index)};
     auto replicas = replicas_from(entry, id);
     if (!replicas) return Refusal(replicas.error());
     if (!leaves_directories_open(entry)) {

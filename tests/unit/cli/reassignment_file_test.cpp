@@ -3,40 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "src/cli/json_reader.hpp"
 #include "src/cli/local_cluster.hpp"
 
 namespace cairn::cli {
 namespace {
-
-TEST(JsonReader, reads_every_kind_of_value) {
-  const auto value = read_json(R"( {"a": [1, -2.5e1, true, false, null], "b": {"c": "x"}} )");
-  ASSERT_TRUE(value) << value.error();
-  const auto* list = value->find("a")->as<JsonValue::Array>();
-  ASSERT_EQ(list->size(), 5U);
-  EXPECT_EQ(*(*list)[0].as<std::int64_t>(), 1);
-  EXPECT_EQ(*(*list)[1].as<double>(), -25);
-  EXPECT_TRUE(*(*list)[2].as<bool>());
-  EXPECT_NE((*list)[4].as<std::nullptr_t>(), nullptr);
-  EXPECT_EQ(*value->find("b")->find("c")->as<std::string>(), "x");
-  EXPECT_EQ(value->find("d"), nullptr);
-}
-
-TEST(JsonReader, reads_escapes) {
-  const auto value = read_json(R"("\"\\\/\n\u00e9\u20ac\ud83d\ude00\ud83dx")");
-  ASSERT_TRUE(value) << value.error();
-  EXPECT_EQ(*value->as<std::string>(), "\"\\/\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbdx");
-}
-
-TEST(JsonReader, refuses_what_is_not_json_and_names_the_line) {
-  for (const char* text :
-       {"", "{", "[1,]", "[1 2]", "{\"a\" 1}", "{a: 1}", "\"x", "\"\n\"", "01", "+1", "1.2.3",
-        "nul", "[] []", "\"\\x\"", "\"\\u12\"", "'a'", ".5", "-", "{\"a\":1,}"}) {
-    EXPECT_FALSE(read_json(text)) << text;
-  }
-  EXPECT_EQ(read_json("{\n\"a\": [1,\n2\n").error(), "line 4: a comma or ] is missing");
-  EXPECT_FALSE(read_json(std::string(100000, '[')));
-}
 
 TEST(ReassignmentFile, reads_what_kafka_writes) {
   const auto plan = read_reassignment(
