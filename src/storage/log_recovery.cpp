@@ -392,6 +392,7 @@ runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, 
     indexes->times_written = std::min(indexes->times_written, indexes->times.entries());
     indexes->aborted_written = std::min(indexes->aborted_written, indexes->aborted.size());
     segment->max_timestamp = indexes->times.last();
+    CO_TRY(co_await restore_times(segment, start.position));
   }
   segment->indexes_synced = false;
   segment->unproven = start.position;
@@ -425,6 +426,29 @@ runtime::Task<Result<bool>> LogRecovery::scan(std::shared_ptr<Segment> segment, 
   CO_TRY(co_await file->sync());
   segment->size = segment->allocated = walk.position();
   co_return false;
+}
+
+/// The two indexes are files of their own: the offset index may have kept entries whose twins the
+/// time index lost. In front of a scan that begins in the middle nobody else would look for them.
+runtime::Task<Result<>> LogRecovery::restore_times(std::shared_ptr<Segment> segment,
+                                                   std::uint64_t end) {
+  CO_TRY(const auto indexes, co_await segment->indexes(log_.directory_));
+  CO_TRY(auto file, co_await segment->file(log_.directory_));
+  log::TimestampOffset& largest = segment->max_timestamp;
+  const std::uint64_t from = indexes->offsets.lookup(largest.offset).position;
+  SegmentWalk walk(log_.environment_, std::move(file), from, end);
+  bool more = true;
+  while (more) {
+    while (const auto batch = walk.next()) {
+      const Offset last = batch->last_offset();
+      if (batch->max_timestamp() > largest.timestamp) largest = {batch->max_timestamp(), last};
+      if (indexes->offsets.lookup(last).offset != last) continue;
+      indexes->times.maybe_append(largest.timestamp, largest.offset);
+    }
+    CO_TRY(co_await take_breath());
+    CO_TRY(more, co_await walk.fill());
+  }
+  co_return Result<>();
 }
 
 /// A torn tail is what a crash leaves. Damage with sound batches behind it is not: they go too, for

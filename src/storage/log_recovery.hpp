@@ -40,6 +40,7 @@ class LogRecovery {
   bool follows(const Segment& segment) const;
   runtime::Task<Result<ScanStart>> scan_start(std::shared_ptr<Segment> segment);
   runtime::Task<Result<bool>> scan(std::shared_ptr<Segment> segment, ScanStart start);
+  runtime::Task<Result<>> restore_times(std::shared_ptr<Segment> segment, std::uint64_t end);
   runtime::Task<Result<>> say_cut(std::shared_ptr<Segment> segment, std::uint64_t position,
                                   log::ScanFault fault);
   runtime::Task<Result<>> take_breath();

@@ -123,6 +123,38 @@ TEST(Recovery, rebuilds_missing_and_damaged_indexes_L30) {
   EXPECT_EQ(stage.machine().content(times), good_times);
 }
 
+// The scan begins in the middle, behind the record with the largest timestamp: its entry is made
+// anew, or nobody would look for it in this segment.
+TEST(Recovery, restores_what_the_time_index_lost_before_the_scan_L30) {
+  Stage stage;
+  stage.limits.scanned_whole = 1;
+  stage.kill();
+  stage.boot();
+  stage.options.index_interval_bytes = 1'000;
+  ASSERT_TRUE(stage.open());
+  for (int i = 0; i < 20; ++i) {
+    const std::int64_t timestamp = i == 10 ? 900 : i == 11 ? 950 : 100 + i;
+    ASSERT_TRUE(stage.append(make_batch({.value_size = 1'000, .timestamp = timestamp})));
+  }
+  ASSERT_TRUE(stage.run(stage.log()->flush()));
+  ASSERT_TRUE(stage.run(stage.log()->spill_indexes()));
+  stage.kill();
+  const std::string times = "/data/topic-0/00000000000000000000.timeindex";
+  const Bytes whole = *stage.machine().content(times);
+  constexpr auto kept = 3 * log::TimeIndex::entry_size;
+  ASSERT_GE(whole.size(), 2 * kept);
+  stage.machine().damage(times, Bytes(whole.begin(), whole.begin() + kept));
+  stage.boot();
+  ASSERT_TRUE(stage.open(Offset(20)));
+  for (const auto& [timestamp, offset] : {std::pair(900, 10), std::pair(950, 11)}) {
+    const auto hit = stage.run(stage.log()->offset_for_timestamp(timestamp, ReadBound::log_end));
+    ASSERT_TRUE(hit && *hit) << timestamp;
+    EXPECT_EQ((*hit)->offset, Offset(offset));
+  }
+  ASSERT_TRUE(stage.run(stage.log()->close()));
+  EXPECT_EQ(stage.machine().content(times), whole);
+}
+
 TEST(Recovery, rebuilds_epochs_and_producers_from_the_batches) {
   Stage stage;
   ASSERT_TRUE(stage.open());
