@@ -135,12 +135,6 @@ class CrossCheck {
       if (!known) {
         problem("advertised.listeners", fmt::format("{} is not one of listeners", listener.name));
       }
-      if (server_.is_controller_listener(listener.name) && server_.broker_role) {
-        problem("advertised.listeners",
-                fmt::format("{} is a controller listener; only listeners of the broker are "
-                            "advertised",
-                            listener.name));
-      }
     }
   }
 

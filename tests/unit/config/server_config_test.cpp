@@ -113,7 +113,15 @@ TEST(ServerConfig, keeps_client_and_controller_listeners_apart) {
   EXPECT_THAT(problems_of({{"listeners", "PLAINTEXT://127.0.0.1:9092"}}),
               ElementsAre(HasSubstr("has none of controller.listener.names (CONTROLLER)")));
   EXPECT_THAT(problems_of(cluster_with({{"advertised.listeners", "CONTROLLER://127.0.0.1:9093"}})),
-              Contains(HasSubstr("CONTROLLER is a controller listener")));
+              ElementsAre(HasSubstr("PLAINTEXT must be one of advertised.listeners")));
+}
+
+TEST(ServerConfig, advertises_controllers_too) {
+  const auto node =
+      server(cluster_with({{"advertised.listeners",
+                            "PLAINTEXT://127.0.0.1:9092,CONTROLLER://controller.example:19093"}}));
+  EXPECT_EQ(node.advertised_listeners[1].host, "controller.example");
+  EXPECT_EQ(node.advertised_listeners[1].port, 19093);
 }
 
 TEST(ServerConfig, reads_ipv6_and_empty_hosts) {
