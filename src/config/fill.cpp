@@ -97,6 +97,7 @@ void fill_log(const Values& values, ServerConfig& server) {
   log.dir_failure_timeout = values.ms("log.dir.failure.timeout.ms");
   log.producer_id_expiration = values.ms("producer.id.expiration.ms");
   log.producer_id_expiration_check_interval = values.ms("producer.id.expiration.check.interval.ms");
+  log.move_bytes_per_second = values.int64("replica.alter.log.dirs.io.max.bytes.per.second");
   const auto metadata_dir = values.find("metadata.log.dir");
   server.metadata_log.dir = metadata_dir ? *metadata_dir : log.dirs.empty() ? "" : log.dirs.front();
 
@@ -127,6 +128,8 @@ void fill_replica(const Values& values, ServerConfig& server) {
       .fetch_response_max_bytes = values.int32("replica.fetch.response.max.bytes"),
       .fetchers = values.int32("num.replica.fetchers"),
       .socket_receive_buffer_bytes = values.int32("replica.socket.receive.buffer.bytes"),
+      .leader_throttled_rate = values.int64("leader.replication.throttled.rate"),
+      .follower_throttled_rate = values.int64("follower.replication.throttled.rate"),
   };
 }
 

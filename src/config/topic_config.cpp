@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <cairn/config/topic_config.hpp>
 
@@ -57,7 +58,29 @@ CompressionType compression_of(std::string_view name) {
   return CompressionType::producer;
 }
 
+/// "*" or "partition:broker,...".
+ThrottledReplicas throttled_of(std::string_view value) {
+  ThrottledReplicas replicas;
+  for (const std::string& element : split_list(value)) {
+    if (element == "*") {
+      replicas.all = true;
+      continue;
+    }
+    std::pair<std::int32_t, std::int32_t> pair;
+    const char* const end = element.data() + element.size();
+    const auto partition = std::from_chars(element.data(), end, pair.first);
+    if (partition.ec != std::errc() || partition.ptr == end || *partition.ptr != ':') continue;
+    const auto broker = std::from_chars(partition.ptr + 1, end, pair.second);
+    if (broker.ec == std::errc() && broker.ptr == end) replicas.pairs.push_back(pair);
+  }
+  return replicas;
+}
+
 }  // namespace
+
+bool ThrottledReplicas::contains(std::int32_t partition, std::int32_t broker) const {
+  return all || std::ranges::find(pairs, std::pair(partition, broker)) != pairs.end();
+}
 
 TopicConfig topic_config(const ServerConfig& server, const Overrides& overrides) {
   const ScopedValues values(Scope::topic, server, overrides);
@@ -84,6 +107,8 @@ TopicConfig topic_config(const ServerConfig& server, const Overrides& overrides)
   topic.flush_interval = values.ms("flush.ms");
   topic.min_insync_replicas = values.int32("min.insync.replicas");
   topic.unclean_leader_election = values.flag("unclean.leader.election.enable");
+  topic.throttled_leaders = throttled_of(values.text("leader.replication.throttled.replicas"));
+  topic.throttled_followers = throttled_of(values.text("follower.replication.throttled.replicas"));
 
   topic.max_message_bytes = values.int32("max.message.bytes");
   topic.compression = compression_of(values.text("compression.type"));

@@ -53,9 +53,9 @@ Task<Result<>> Partition::lead(replication::Leadership leadership) {
   leader_epoch_ = leadership.leader_epoch;
   fail_waiters();
   co_await end_following();
-  if (retired_) co_return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
+  if (retired_) co_return std::unexpected(check_leader().error());
   CO_TRY(co_await log_->assign_epoch(leadership.leader_epoch));
-  if (retired_) co_return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
+  if (retired_) co_return std::unexpected(check_leader().error());
   leader_.emplace(std::move(leadership), log_->log_end(), shard_.clock().now());
   watch_followers();
   advance_high_watermark();
@@ -87,8 +87,8 @@ void Partition::follow(BrokerId leader, Epoch leader_epoch) {
   }
 }
 
-Task<> Partition::retire() {
-  retired_ = true;
+Task<> Partition::retire(Gone why) {
+  retired_ = why;
   leader_.reset();
   co_await stop();
 }
@@ -102,16 +102,23 @@ Task<> Partition::stop() {
   co_await tasks_.join();
 }
 
-void Partition::configure(storage::SharedLogOptions options, std::int32_t min_isr) {
+void Partition::configure(storage::SharedLogOptions options, std::int32_t min_isr,
+                          ThrottledAs throttled) {
   log_->configure(std::move(options));
   min_isr_ = min_isr;
+  if (std::exchange(throttled_, throttled) != throttled && replication_ != nullptr) {
+    replication_->fetchers().look_again();
+  }
   if (!leader_) return;
   advance_high_watermark();
   schedule_flush();
 }
 
 Result<> Partition::check_leader(Epoch current) const {
-  if (retired_) return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
+  if (retired_ == Gone::deleted) {
+    return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
+  }
+  if (retired_) return fail(ErrorCode::not_leader_or_follower, "the replica was moved");
   if (!log_->healthy()) {
     return fail(ErrorCode::kafka_storage_error, "the partition's log directory is offline");
   }

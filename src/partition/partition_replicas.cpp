@@ -48,6 +48,18 @@ void Partition::shrink_isr() {
   if (proposal) replication_->isr_changes().submit(shared_from_this(), *std::move(proposal));
 }
 
+bool Partition::holds_back(BrokerId follower) const {
+  if (!throttled_.leader || !leader_ || replication_ == nullptr) return false;
+  const std::vector<BrokerId>& isr = leader_->leadership().isr;
+  return std::ranges::find(isr, follower) == isr.end() &&
+         replication_->leader_throttle().exceeded(shard_.clock().now());
+}
+
+void Partition::count_sent(std::size_t bytes) {
+  if (!throttled_.leader || replication_ == nullptr) return;
+  replication_->leader_throttle().record(bytes, shard_.clock().now());
+}
+
 bool Partition::proposes(const IsrProposal& proposal) const {
   return leader_ && leader_->proposal() == std::optional(proposal);
 }

@@ -118,6 +118,7 @@ void PartitionTable::adopt_broker_configs(const metadata::Image& image) {
       config::with_dynamic(static_config_, *own, *all));
   plain_.reset();
   directories_.configure(*config_);
+  if (replication_) replication_->configure(config_->replica);
 }
 
 PartitionTable::Effective PartitionTable::effective(const metadata::Image& image,
@@ -126,16 +127,26 @@ PartitionTable::Effective PartitionTable::effective(const metadata::Image& image
   if (overrides->empty() && plain_) return *plain_;
   const config::TopicConfig config = config::topic_config(*config_, *overrides);
   Effective effective{.options = storage::log_options(config, config_->log.producer_id_expiration),
-                      .min_isr = config.min_insync_replicas};
+                      .min_isr = config.min_insync_replicas,
+                      .throttled_leaders = config.throttled_leaders,
+                      .throttled_followers = config.throttled_followers};
   if (overrides->empty()) plain_ = effective;
   return effective;
+}
+
+void PartitionTable::configure(Partition& partition, const Effective& wanted) const {
+  const std::int32_t index = partition.id().partition.value();
+  const std::int32_t self = static_config_.node_id.value();
+  partition.configure(wanted.options, wanted.min_isr,
+                      {.leader = wanted.throttled_leaders.contains(index, self),
+                       .follower = wanted.throttled_followers.contains(index, self)});
 }
 
 Task<> PartitionTable::remove_topic(const metadata::Topic& topic) {
   const auto found = topics_.find(topic.id);
   if (found == topics_.end()) co_return;
   for (std::size_t i = 0; i < found->second.partitions.size(); ++i) {
-    co_await remove_partition(found->second, topic.id, i);
+    co_await remove_partition(found->second, topic.id, i, Gone::deleted);
   }
   if (const auto name = ids_.find(topic.name); name != ids_.end() && name->second == topic.id) {
     ids_.erase(name);
@@ -172,7 +183,7 @@ Task<> PartitionTable::apply_partition(const metadata::Topic& topic, PartitionIn
   const auto i = static_cast<std::size_t>(index.value());
   const BrokerId self = static_config_.node_id;
   if (!state.has_replica(self)) {
-    co_await remove_partition(local, topic.id, i);
+    co_await remove_partition(local, topic.id, i, Gone::elsewhere);
     co_await directories_.forget_removed();
     co_return;
   }
@@ -190,7 +201,7 @@ Task<> PartitionTable::apply_partition(const metadata::Topic& topic, PartitionIn
     local.partitions[i] =
         std::make_shared<Partition>(shard_, topic.id, std::move(*log), local.traffic);
     if (replication_) local.partitions[i]->connect(*replication_);
-    local.partitions[i]->configure(wanted.options, wanted.min_isr);
+    configure(*local.partitions[i], wanted);
     ++count_;
   }
   const std::shared_ptr<Partition> partition = local.partitions[i];
@@ -201,11 +212,14 @@ Task<> PartitionTable::apply_partition(const metadata::Topic& topic, PartitionIn
     co_return;
   }
   const bool new_epoch = !partition->leads() || partition->leader_epoch() != state.leader_epoch;
-  replication::Leadership leadership{.self = self,
-                                     .leader_epoch = state.leader_epoch,
-                                     .partition_epoch = state.partition_epoch,
-                                     .replicas = state.replicas,
-                                     .isr = state.isr};
+  replication::Leadership leadership{
+      .self = self,
+      .leader_epoch = state.leader_epoch,
+      .partition_epoch = state.partition_epoch,
+      .replicas = state.replicas,
+      .isr = state.isr,
+      .adding = state.adding_replicas.size(),
+      .reassigning = !state.adding_replicas.empty() || !state.removing_replicas.empty()};
   const auto leads = co_await partition->lead(std::move(leadership));
   if (!leads) {
     logging::error("cannot lead partition={} epoch={} error={} reason=\"{}\"", partition->id(),
@@ -217,21 +231,22 @@ Task<> PartitionTable::apply_partition(const metadata::Topic& topic, PartitionIn
     listener->on_leading(partition, state.leader_epoch);
 }
 
-Task<> PartitionTable::remove_partition(Topic& topic, const TopicId& id, std::size_t index) {
+Task<> PartitionTable::remove_partition(Topic& topic, const TopicId& id, std::size_t index,
+                                        Gone why) {
   const std::shared_ptr<Partition> partition = std::exchange(topic.partitions[index], nullptr);
   topic.broken[index] = false;
   const PartitionIndex number(static_cast<std::int32_t>(index));
   if (partition != nullptr) {
     --count_;
     resign(partition);
-    co_await partition->retire();
+    co_await partition->retire(why);
   } else if (!directories_.recovering({id, number})) {
     co_return;
   }
   const auto removed = co_await directories_.remove({id, number});
   if (!removed) {
-    logging::warn("a deleted partition stays on disk partition={}-{} reason=\"{}\"", topic.name,
-                  number, removed.error().why);
+    logging::warn("a partition that is gone stays on disk partition={}-{} reason=\"{}\"",
+                  topic.name, number, removed.error().why);
   }
 }
 
@@ -244,7 +259,7 @@ void PartitionTable::reconfigure(const metadata::Image& image, const metadata::T
   if (found == topics_.end()) return;
   const Effective wanted = effective(image, topic.name);
   for (const auto& partition : found->second.partitions) {
-    if (partition != nullptr) partition->configure(wanted.options, wanted.min_isr);
+    if (partition != nullptr) configure(*partition, wanted);
   }
 }
 

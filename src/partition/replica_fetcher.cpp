@@ -107,13 +107,19 @@ Task<> ReplicaFetcher::flush(std::shared_ptr<Followed> one) {
   if (!flushed) failed(one, flushed.error());
 }
 
+/// It catches up, and what throttled replicas may take is used up for now (KIP-73).
+bool ReplicaFetcher::held_back(const Followed& one, Instant now) const {
+  return one.partition->throttled().follower && !one.state.caught_up() &&
+         group_.throttle_.exceeded(now);
+}
+
 void ReplicaFetcher::note_wishes() {
   const Instant now = group_.shard_.clock().now();
   for (auto it = unasked_.begin(); it != unasked_.end();) {
     Followed& one = *partitions_.at(*it);
     const bool on_disk =
         !one.partition->flush_counts() || !one.state.must_flush(one.partition->follower_log());
-    if (one.busy || !one.started || !one.state.may_ask(now) || !on_disk) {
+    if (one.busy || !one.started || !one.state.may_ask(now) || !on_disk || held_back(one, now)) {
       session_.remove(*it++);
       continue;
     }
@@ -125,10 +131,12 @@ void ReplicaFetcher::note_wishes() {
 
 std::optional<Instant> ReplicaFetcher::next_retry() const {
   std::optional<Instant> next;
+  const Instant now = group_.shard_.clock().now();
   for (const ReplicaKey& key : unasked_) {
     const Followed& one = *partitions_.at(key);
     if (one.busy) continue;  // whoever is at work on it wakes us
-    const Instant at = one.state.retry_at();
+    Instant at = one.state.retry_at();
+    if (held_back(one, now)) at = std::max(at, group_.throttle_.free_at(now));
     if (!next || at < *next) next = at;
   }
   return next;
@@ -300,6 +308,9 @@ Task<> ReplicaFetcher::take_records(std::shared_ptr<Followed> one, FetchWish ask
   if (one->dropped) co_return;
   if (!taken) co_return failed(one, taken.error());
   group_.bytes_in_.add(static_cast<double>(records.size()));
+  if (one->partition->throttled().follower) {
+    group_.throttle_.record(records.size(), group_.shard_.clock().now());
+  }
   one->state.on_taken(high_watermark, one->partition->log().log_end());
   // Far behind: with the others who are.
   if (!one->state.caught_up() && records.size() * 2 >= static_cast<std::size_t>(asked.max_bytes)) {

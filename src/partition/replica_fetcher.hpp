@@ -62,6 +62,7 @@ class ReplicaFetcher {
   runtime::Task<> start(std::shared_ptr<Followed> one);
   runtime::Task<> flush(std::shared_ptr<Followed> one);
   void note_wishes();
+  bool held_back(const Followed& one, Instant now) const;
   std::optional<Instant> next_retry() const;
   Duration patience() const;
   runtime::Task<> fetch_once();

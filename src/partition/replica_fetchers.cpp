@@ -81,6 +81,15 @@ void ReplicaFetchers::forget(const ReplicaKey& key) {
   fetcher_of(*one).remove(key);
 }
 
+void ReplicaFetchers::set_throttled_rate(std::int64_t bytes_per_second) {
+  throttle_.set_rate(bytes_per_second, shard_.clock().now());
+  look_again();
+}
+
+void ReplicaFetchers::look_again() {
+  for (const auto& [id, fetcher] : fetchers_) fetcher->wake();
+}
+
 Task<> ReplicaFetchers::stop() {
   while (!followed_.empty()) {
     const ReplicaKey key = followed_.begin()->first;

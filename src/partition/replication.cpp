@@ -6,7 +6,8 @@ namespace cairn::partition {
 
 Replication::Replication(runtime::Shard& shard, runtime::Network& network,
                          ControllerChannel& controller, const config::ServerConfig& config)
-    : image_(std::make_shared<const metadata::Image>()),
+    : shard_(shard),
+      image_(std::make_shared<const metadata::Image>()),
       eligible_([this](BrokerId id) -> std::optional<BrokerEpoch> {
         const metadata::Broker* broker = image_->broker(id);
         if (broker == nullptr || !broker->active()) return std::nullopt;
@@ -26,6 +27,11 @@ void Replication::adopt(std::shared_ptr<const metadata::Image> image) {
 BrokerEpoch Replication::epoch_of(BrokerId id) const {
   const metadata::Broker* broker = image_->broker(id);
   return broker == nullptr ? no_broker_epoch : broker->epoch;
+}
+
+void Replication::configure(const config::ReplicaConfig& config) {
+  leader_throttle_.set_rate(config.leader_throttled_rate, shard_.clock().now());
+  fetchers_.set_throttled_rate(config.follower_throttled_rate);
 }
 
 runtime::Task<> Replication::stop() {

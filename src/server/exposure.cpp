@@ -19,7 +19,8 @@ void write_gauge(MetricsText& text, std::string_view name, std::string_view help
 // ---- this broker's replicas ----
 
 struct ReplicaCounts {
-  double leaders = 0, under_replicated = 0, under_min_isr = 0, at_min_isr = 0, offline = 0;
+  double leaders = 0, under_replicated = 0, under_min_isr = 0, at_min_isr = 0, offline = 0,
+         reassigning = 0;
 };
 
 void count(const Partition& partition, ReplicaCounts& counts) {
@@ -29,7 +30,9 @@ void count(const Partition& partition, ReplicaCounts& counts) {
   const std::size_t replicas = state->leadership().replicas.size();
   const auto min_isr = std::min(static_cast<std::size_t>(partition.min_isr()), replicas);
   ++counts.leaders;
-  counts.under_replicated += state->isr_size() < replicas ? 1 : 0;
+  // Those that are being added are not missing.
+  counts.under_replicated += state->isr_size() + state->leadership().adding < replicas ? 1 : 0;
+  counts.reassigning += state->leadership().reassigning ? 1 : 0;
   counts.under_min_isr += state->isr_size() < min_isr ? 1 : 0;
   counts.at_min_isr += state->isr_size() == min_isr ? 1 : 0;
 }
@@ -50,6 +53,8 @@ void write_replicas(MetricsText& text, const partition::PartitionTable& table) {
   write_gauge(text, "kafka_server_replicamanager_atminisrpartitioncount",
               "Partitions led here with just min.insync.replicas replicas in sync.",
               counts.at_min_isr);
+  write_gauge(text, "kafka_server_replicamanager_reassigningpartitions",
+              "Partitions led here whose replicas are being moved.", counts.reassigning);
   write_gauge(text, "kafka_server_replicamanager_offlinereplicacount",
               "Replicas of this broker whose log cannot be used.", counts.offline);
 }

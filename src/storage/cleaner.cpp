@@ -11,6 +11,13 @@ namespace {
 
 /// How much may go through before the rate is looked at again.
 constexpr Duration burst = std::chrono::milliseconds(50);
+constexpr Duration longest_sleep = std::chrono::milliseconds(500);
+
+Duration time_for(double seconds) {
+  constexpr double longest = 86'400;
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(std::min(seconds, longest)));
+}
 /// A log for which there is no space is tried again after this time.
 constexpr Duration space_retry = std::chrono::minutes(5);
 /// Logs looked at before others have their turn.
@@ -34,12 +41,28 @@ CleanerOptions cleaner_options(const config::CleanerConfig& config) {
   return options;
 }
 
+void IoThrottle::set_rate(double bytes_per_second) {
+  const Instant now = clock_.now();
+  if (paid_until_ > now) {
+    const double stretch = std::max(bytes_per_second_, 1.0) / std::max(bytes_per_second, 1.0);
+    paid_until_ =
+        now + time_for(std::chrono::duration<double>(paid_until_ - now).count() * stretch);
+  }
+  bytes_per_second_ = bytes_per_second;
+}
+
 runtime::Task<bool> IoThrottle::take(std::size_t bytes) {
   const Instant now = clock_.now();
   const double cost = static_cast<double>(bytes) / std::max(bytes_per_second_, 1.0);
-  paid_until_ = std::max(paid_until_, now) +
-                std::chrono::duration_cast<Duration>(std::chrono::duration<double>(cost));
-  if (paid_until_ - now > burst) co_return co_await clock_.sleep_until(paid_until_);
+  paid_until_ = std::max(paid_until_, now) + time_for(cost);
+  if (paid_until_ - now > burst) {
+    while (paid_until_ > clock_.now()) {  // a new rate may shorten the wait
+      if (!co_await clock_.sleep_until(std::min(paid_until_, clock_.now() + longest_sleep))) {
+        co_return false;
+      }
+    }
+    co_return true;
+  }
   runtime::Waiter turn;
   turn.wake(runtime::Wake::woken);
   co_await turn.suspend();

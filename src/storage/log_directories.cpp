@@ -24,6 +24,7 @@ LogDirectories::LogDirectories(Environment& environment, runtime::Shard& shard,
     : environment_(environment),
       shard_(shard),
       options_(std::move(options)),
+      moves_throttle_(environment.clock, options_.move_bytes_per_second),
       cleaner_(environment, shard.metrics(), options_.cleaner, *this),
       recoveries_(shard.context()),
       tasks_(shard.context()) {
@@ -50,6 +51,7 @@ void LogDirectories::configure(const config::ServerConfig& config) {
   options_.cleaner = cleaner_options(config.cleaner);
   options_.cleaner.enabled = cleans && options_.cleaner.enabled;
   cleaner_.configure(options_.cleaner);
+  moves_throttle_.set_rate(static_cast<double>(config.log.move_bytes_per_second));
 }
 
 std::vector<LogDirectory*> LogDirectories::all() const {

@@ -128,8 +128,7 @@ runtime::Task<> LogDirectories::run_move(LogKey key, std::shared_ptr<Move> move,
 
 runtime::Task<bool> LogDirectories::copy_and_swap(LogKey key, std::shared_ptr<Move> move) {
   LogMove work(move->log, move->copy);
-  IoThrottle throttle(environment_.clock, options_.move_bytes_per_second);
-  const Result<bool> close = co_await work.catch_up(throttle);
+  const Result<bool> close = co_await work.catch_up(moves_throttle_);
   if (close && (!*close || move->unwanted)) co_return false;
   Result<> done = close ? Result<>() : std::unexpected(close.error());
   LogDirectory* from = directory_of(*move->log);

@@ -23,12 +23,13 @@ runtime::Task<Result<bool>> LogMove::catch_up(IoThrottle& throttle) {
     CO_TRY(co_await copy_some());
     // A log that is written to without a pause is never quite caught up with.
     if (copy_->log_end() >= end) co_return true;
-    if (!co_await throttle.take(copied_at_once)) co_return false;
+    if (!co_await throttle.take(copied_)) co_return false;
   }
 }
 
 /// One read of the log, appended to the copy as a follower would.
 runtime::Task<Result<>> LogMove::copy_some() {
+  copied_ = 0;
   CO_TRY(co_await follow_truncation());
   const std::uint64_t generation = log_->generation();
   const Offset from = std::max(copy_->log_end(), log_->log_start());
@@ -54,6 +55,7 @@ runtime::Task<Result<>> LogMove::copy_some() {
   }
   const auto appended = co_await copy_->append_as_follower(slice->records.view());
   if (!appended) co_return std::unexpected(appended.error());
+  copied_ = slice->records.size();
   co_return Result<>();
 }
 

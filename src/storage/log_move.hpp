@@ -53,6 +53,7 @@ class LogMove {
   std::shared_ptr<PartitionLog> log_;
   std::shared_ptr<PartitionLog> copy_;
   std::optional<std::uint64_t> generation_;  // of the log, when the copy was last seen to agree
+  std::size_t copied_ = 0;                   // bytes of the last round
 };
 
 }  // namespace cairn::storage

@@ -107,6 +107,7 @@ struct LogConfig {
       flush_start_offset_checkpoint_interval, high_watermark_checkpoint_interval,
       initial_task_delay, dir_failure_timeout;
   Milliseconds producer_id_expiration, producer_id_expiration_check_interval;
+  std::int64_t move_bytes_per_second;  // between directories
 };
 
 struct CleanerConfig {
@@ -125,6 +126,7 @@ struct ReplicaConfig {
   Milliseconds lag_time_max, fetch_wait_max, fetch_backoff, socket_timeout;
   std::int32_t fetch_min_bytes, fetch_max_bytes, fetch_response_max_bytes, fetchers,
       socket_receive_buffer_bytes;
+  std::int64_t leader_throttled_rate, follower_throttled_rate;  // bytes a second
 };
 
 struct OffsetsConfig {

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <cairn/config/option.hpp>
 
@@ -19,6 +21,15 @@ enum class TimestampType : std::uint8_t { create_time, log_append_time };
 
 inline constexpr std::chrono::milliseconds forever = std::chrono::milliseconds::max();
 inline constexpr std::int64_t without_limit = INT64_MAX;
+
+/// leader. or follower.replication.throttled.replicas.
+struct ThrottledReplicas {
+  bool all = false;
+  std::vector<std::pair<std::int32_t, std::int32_t>> pairs;  // partition, broker
+
+  bool contains(std::int32_t partition, std::int32_t broker) const;
+  bool operator==(const ThrottledReplicas&) const = default;
+};
 
 struct TopicConfig {
   // What is deleted, and when.
@@ -41,6 +52,9 @@ struct TopicConfig {
   std::chrono::milliseconds flush_interval = forever;  // flush.ms
   std::int32_t min_insync_replicas = 1;
   bool unclean_leader_election = false;
+
+  // Replicas whose catching up is held to the brokers' throttled rates.
+  ThrottledReplicas throttled_leaders, throttled_followers;
 
   // What is accepted.
   std::int32_t max_message_bytes = 1'048'588;

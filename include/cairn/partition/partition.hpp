@@ -41,6 +41,15 @@ struct FetchedRecords {
   Offset leader_log_start;
 };
 
+/// Whether the broker's throttled rates hold for its replica while it or its follower catches up.
+struct ThrottledAs {
+  bool leader = false, follower = false;
+  bool operator==(const ThrottledAs&) const = default;
+};
+
+/// The topic was deleted, or its replicas were moved to other brokers.
+enum class Gone { deleted, elsewhere };
+
 class FetchWait;
 class Replication;
 struct InPartitionWatches;
@@ -81,17 +90,20 @@ class Partition : public std::enable_shared_from_this<Partition> {
   /// Another broker leads, or nobody: waiters get NOT_LEADER_OR_FOLLOWER, and what the leader has
   /// is fetched. The same leader and epoch again change nothing.
   void follow(BrokerId leader, Epoch leader_epoch);
-  /// The topic is gone: waiters get UNKNOWN_TOPIC_OR_PARTITION; what runs is waited for.
-  runtime::Task<> retire();
+  /// No more of it here: waiters get UNKNOWN_TOPIC_OR_PARTITION, or NOT_LEADER_OR_FOLLOWER if
+  /// others have it; what runs is waited for.
+  runtime::Task<> retire(Gone why);
   /// Ends flushes and waits; the log may be closed then.
   runtime::Task<> stop();
-  void configure(storage::SharedLogOptions options, std::int32_t min_isr);
+  void configure(storage::SharedLogOptions options, std::int32_t min_isr,
+                 ThrottledAs throttled = {});
 
   bool leads() const { return leader_.has_value(); }
   BrokerId leader() const { return leader_id_; }
   Epoch leader_epoch() const { return leader_epoch_; }
   const replication::LeaderState* leader_state() const { return leader_ ? &*leader_ : nullptr; }
   std::int32_t min_isr() const { return min_isr_; }
+  ThrottledAs throttled() const { return throttled_; }
 
   /// not_leader_or_follower; fenced_leader_epoch or unknown_leader_epoch if `current` is given
   /// (not -1) and differs; kafka_storage_error if the log's directory is offline.
@@ -131,6 +143,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Result<> on_follower_fetch(BrokerId follower, const replication::FollowerFetch& fetch);
   /// Proposes an ISR without those who have not kept up.
   void shrink_isr();
+  /// Whether this follower gets no records for now: it catches up, and what throttled replicas may
+  /// have is used up (KIP-73).
+  bool holds_back(BrokerId follower) const;
+  /// What was sent to a follower, in or out of sync: it counts against the rate.
+  void count_sent(std::size_t bytes);
   bool proposes(const replication::IsrProposal& proposal) const;
   replication::IsrOutcome on_isr_answer(const replication::IsrProposal& proposal,
                                         const replication::IsrAnswer& answer);
@@ -180,12 +197,13 @@ class Partition : public std::enable_shared_from_this<Partition> {
   BrokerId leader_id_ = no_broker;
   Epoch leader_epoch_ = no_epoch;
   std::int32_t min_isr_ = 1;
+  ThrottledAs throttled_;
   Replication* replication_ = nullptr;
   int appends_ = 0;         // as a leader, under way
   int follower_works_ = 0;  // under way
   runtime::Event follower_work_ended_;
   runtime::Event low_watermark_moved_;
-  bool retired_ = false;
+  std::optional<Gone> retired_;
   bool flush_running_ = false;
   bool flush_timer_running_ = false;  // flush.ms
   runtime::List<FetchWatch, runtime::Hook<InPartitionWatches>> watches_;

@@ -98,9 +98,11 @@ class PartitionTable {
   struct Effective {
     storage::SharedLogOptions options;
     std::int32_t min_isr = 1;
+    config::ThrottledReplicas throttled_leaders, throttled_followers;
   };
 
   Effective effective(const metadata::Image& image, std::string_view topic);
+  void configure(Partition& partition, const Effective& wanted) const;
   std::vector<const Topic*> sorted_topics() const;
   void adopt_broker_configs(const metadata::Image& image);
   runtime::Task<> begin_change();
@@ -111,7 +113,7 @@ class PartitionTable {
   runtime::Task<> apply_topic(const metadata::Image& image, const metadata::TopicChange& change);
   runtime::Task<> apply_partition(const metadata::Topic& topic, PartitionIndex index,
                                   const metadata::Partition& state, const Effective& wanted);
-  runtime::Task<> remove_partition(Topic& topic, const TopicId& id, std::size_t index);
+  runtime::Task<> remove_partition(Topic& topic, const TopicId& id, std::size_t index, Gone why);
   void resign(const std::shared_ptr<Partition>& partition);
   void reconfigure(const metadata::Image& image, const metadata::Topic& topic);
 

@@ -13,6 +13,7 @@
 #include <cairn/config/server_config.hpp>
 #include <cairn/metadata/image.hpp>
 #include <cairn/replication/fetcher_session.hpp>
+#include <cairn/replication/throttle.hpp>
 #include <cairn/runtime/network.hpp>
 #include <cairn/runtime/shard.hpp>
 
@@ -35,6 +36,10 @@ class ReplicaFetchers {
   /// Fetches from `leader` in this leader epoch, in place of what was followed before.
   void follow(std::shared_ptr<Partition> partition, BrokerId leader, Epoch epoch);
   void forget(const replication::ReplicaKey& key);
+  /// Bytes a second that throttled replicas take together while they catch up.
+  void set_throttled_rate(std::int64_t bytes_per_second);
+  /// Which replicas are throttled, or how much, has changed.
+  void look_again();
   runtime::Task<> stop();
 
   std::size_t size() const { return followed_.size(); }
@@ -67,6 +72,7 @@ class ReplicaFetchers {
   std::shared_ptr<const metadata::Image> image_;
   std::map<replication::ReplicaKey, std::shared_ptr<Followed>> followed_;
   std::map<FetcherId, std::unique_ptr<ReplicaFetcher>> fetchers_;
+  replication::Throttle throttle_;
   std::size_t failed_ = 0;
   Counter& bytes_in_;
   Counter& requests_;

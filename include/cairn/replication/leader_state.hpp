@@ -26,6 +26,8 @@ struct Leadership {
   std::int32_t partition_epoch = 0;
   std::vector<BrokerId> replicas;
   std::vector<BrokerId> isr;
+  std::size_t adding = 0;    // how many of the replicas a reassignment adds
+  bool reassigning = false;  // adds or removes some
 
   bool operator==(const Leadership&) const = default;
 };

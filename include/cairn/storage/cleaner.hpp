@@ -34,13 +34,15 @@ struct CleanerOptions {
 };
 CleanerOptions cleaner_options(const config::CleanerConfig& config);
 
-/// What all runs read and write, held to log.cleaner.io.max.bytes.per.second.
+/// What all that share it read and write, held to a rate: log.cleaner.io.max.bytes.per.second, or
+/// replica.alter.log.dirs.io.max.bytes.per.second for moves between directories.
 class IoThrottle {
  public:
   IoThrottle(runtime::Clock& clock, double bytes_per_second)
       : clock_(clock), bytes_per_second_(bytes_per_second) {}
 
-  void set_rate(double bytes_per_second) { bytes_per_second_ = bytes_per_second; }
+  /// What is owed is paid at the new rate.
+  void set_rate(double bytes_per_second);
   /// Lets others have their turn, and waits while the rate is exceeded. False: cancelled.
   runtime::Task<bool> take(std::size_t bytes);
 

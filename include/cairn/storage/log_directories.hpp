@@ -195,6 +195,7 @@ class LogDirectories : private Cleaner::Logs {
   Environment& environment_;
   runtime::Shard& shard_;
   LogDirectoriesOptions options_;
+  IoThrottle moves_throttle_;
   std::vector<std::unique_ptr<LogDirectory>> directories_;  // order of log.dirs
   std::unique_ptr<LogDirectory> metadata_only_;             // metadata.log.dir outside log.dirs
   std::map<LogKey, std::shared_ptr<PartitionLog>> logs_;

@@ -28,7 +28,7 @@ struct LogDirectoriesOptions {
   config::LogConfig config;
   std::chrono::milliseconds file_delete_delay{60'000};
   CleanerOptions cleaner = {};
-  double move_bytes_per_second = std::numeric_limits<double>::max();  // of each move
+  double move_bytes_per_second = std::numeric_limits<double>::max();  // of all moves together
 };
 
 struct LogKey {

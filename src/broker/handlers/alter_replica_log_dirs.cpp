@@ -20,6 +20,11 @@ bool fits_a_directory_name(const std::string& topic, PartitionIndex index) {
   return topic.size() + fmt::format("{}", index).size() + digits_and_suffix <= longest;
 }
 
+/// A replica that is on its way here has a code of its own, for which reassign-partitions waits.
+ErrorCode as_told_here(ErrorCode code) {
+  return code == ErrorCode::not_leader_or_follower ? ErrorCode::replica_not_available : code;
+}
+
 runtime::Task<ErrorCode> move_one(Broker& broker, std::string topic, PartitionIndex index,
                                   std::string path) {
   if (!fits_a_directory_name(topic, index)) co_return ErrorCode::invalid_topic_exception;
@@ -28,10 +33,10 @@ runtime::Task<ErrorCode> move_one(Broker& broker, std::string topic, PartitionIn
   if (!partition) {
     // A path that is wrong is told first, as Kafka does.
     if (!directories.has_path(path)) co_return ErrorCode::log_dir_not_found;
-    co_return broker.partitions.why_missing(topic, index);
+    co_return as_told_here(broker.partitions.why_missing(topic, index));
   }
   const auto moved = co_await directories.move({partition->topic_id(), index}, std::move(path));
-  co_return moved ? ErrorCode::none : moved.error().code;
+  co_return moved ? ErrorCode::none : as_told_here(moved.error().code);
 }
 
 }  // namespace

@@ -169,6 +169,7 @@ class Fetch {
       one.error = {ErrorCode::offset_out_of_range, ""};
       return;
     }
+    if (is_follower() && one.partition->holds_back(BrokerId(replica_))) return;
     one.at_end = log.bound_of(bound_) == log.log_end();
     one.available = std::min(log.bytes_available(offset, bound_),
                              static_cast<std::uint64_t>(std::max(one.what.max_bytes, 0)));
@@ -244,7 +245,11 @@ class Fetch {
       if (data.records && !data.records->empty()) {
         left -= static_cast<std::int64_t>(data.records->size());
         first = false;
-        if (!is_follower()) count_out(one, static_cast<double>(data.records->size()));
+        if (is_follower()) {
+          one.partition->count_sent(data.records->size());
+        } else {
+          count_out(one, static_cast<double>(data.records->size()));
+        }
       }
       if (data.error_code != ErrorCode::none) broker_.traffic.failed_fetch_requests.add();
     }
@@ -294,17 +299,25 @@ class Fetch {
         one.error = leads.error();
       }
     }
-    if (one.error.code == ErrorCode::none && !one.diverging)
-      co_await read_records(one, left, first, data);
-    if (one.diverging) {
-      data.high_watermark = one.partition->high_watermark().value();
-      data.last_stable_offset = one.partition->last_stable().value();
-      data.log_start_offset = one.partition->log().log_start().value();
-      data.diverging_epoch.epoch = one.diverging->epoch.value();
-      data.diverging_epoch.end_offset = one.diverging->end_offset.value();
+    if (one.error.code == ErrorCode::none) {
+      if (one.diverging) {
+        describe(one, data);
+        data.diverging_epoch.epoch = one.diverging->epoch.value();
+        data.diverging_epoch.end_offset = one.diverging->end_offset.value();
+      } else if (is_follower() && one.partition->holds_back(BrokerId(replica_))) {
+        describe(one, data);
+      } else {
+        co_await read_records(one, left, first, data);
+      }
     }
     if (one.error.code != ErrorCode::none) fail_partition(one, data);
     co_return data;
+  }
+
+  static void describe(const Wanted& one, PartitionData& data) {
+    data.high_watermark = one.partition->high_watermark().value();
+    data.last_stable_offset = one.partition->last_stable().value();
+    data.log_start_offset = one.partition->log().log_start().value();
   }
 
   runtime::Task<> read_records(Wanted& one, std::int64_t left, bool first, PartitionData& data) {

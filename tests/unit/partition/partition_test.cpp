@@ -229,7 +229,7 @@ TEST_F(PartitionTest, answers_that_its_directory_is_gone) {
 }
 
 TEST_F(PartitionTest, answers_that_the_topic_is_gone) {
-  stage.run(partition->retire());
+  stage.run(partition->retire(Gone::deleted));
   EXPECT_EQ(code_of(append()), ErrorCode::unknown_topic_or_partition);
   partition.reset();
 }

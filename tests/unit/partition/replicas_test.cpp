@@ -309,6 +309,22 @@ TEST_F(ReplicasTest, drops_who_has_not_kept_up) {
   EXPECT_EQ(partition->high_watermark(), Offset(2));
 }
 
+TEST_F(ReplicasTest, holds_back_who_catches_up_faster_than_throttled_replicas_may) {
+  config::ReplicaConfig rates{};
+  rates.leader_throttled_rate = 1'000;
+  replication->configure(rates);
+  lead(3, {self, other});
+  partition->count_sent(500);
+  EXPECT_FALSE(partition->holds_back(third)) << "the topic does not name it";
+  partition->configure(stage.options, 1, {.leader = true});
+  EXPECT_FALSE(partition->holds_back(third)) << "what was sent before does not count";
+  partition->count_sent(500);
+  EXPECT_TRUE(partition->holds_back(third));
+  EXPECT_FALSE(partition->holds_back(other)) << "is in sync";
+  stage.world().run_for(501ms);
+  EXPECT_FALSE(partition->holds_back(third));
+}
+
 TEST_F(ReplicasTest, has_no_timer_where_it_has_no_followers) {
   ASSERT_TRUE(stage.run(partition->lead(
       {.self = self, .leader_epoch = Epoch(3), .replicas = {self}, .isr = {self}})));

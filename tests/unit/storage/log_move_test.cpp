@@ -81,6 +81,24 @@ TEST(LogMove, swaps_under_appends_and_readers) {
   EXPECT_EQ(content_of(stage, moving.log), before);
 }
 
+TEST(IoThrottle, is_shared_and_a_higher_rate_helps_whoever_waits) {
+  Stage stage;
+  IoThrottle throttle(stage.process().clock(), 1'000);
+  const auto one = stage.start(throttle.take(5'000));
+  const auto two = stage.start(throttle.take(5'000));
+  stage.world().run_for(9s);
+  EXPECT_FALSE(two->has_value());
+  stage.world().run_for(2s);
+  EXPECT_TRUE(one->has_value() && two->has_value());
+  const auto three = stage.start(throttle.take(10'000'000));
+  stage.world().run_for(1s);
+  EXPECT_FALSE(three->has_value());
+  throttle.set_rate(10'000'000);
+  stage.world().run_for(2s);
+  ASSERT_TRUE(three->has_value());
+  EXPECT_TRUE(**three);
+}
+
 TEST(LogMove, keeps_what_was_flushed_through_power_loss_at_any_step) {
   int finished_before = 0, went_on = 0;
   for (int step = 0; step < 120; ++step) {
