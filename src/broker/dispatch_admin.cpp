@@ -7,11 +7,11 @@ namespace cairn::broker {
 std::span<const Route> admin_routes() {
   using namespace protocol;
   static constexpr auto slice =
-      routes_of<AlterConfigsRequest, CreatePartitionsRequest, CreateTopicsRequest,
-                DeleteTopicsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-                DescribeQuorumRequest, DescribeTopicPartitionsRequest,
-                IncrementalAlterConfigsRequest, ListConfigResourcesRequest, MetadataRequest,
-                UpdateFeaturesRequest>();
+      routes_of<AlterConfigsRequest, AlterPartitionReassignmentsRequest, CreatePartitionsRequest,
+                CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+                DescribeConfigsRequest, DescribeQuorumRequest, DescribeTopicPartitionsRequest,
+                ElectLeadersRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+                ListPartitionReassignmentsRequest, MetadataRequest, UpdateFeaturesRequest>();
   return slice;
 }
 

@@ -133,7 +133,7 @@ std::span<const Option> log() {
        honoured, "",
        "Whether a replica out of sync may lead if no other is left; it loses records."},
       {"unclean.leader.election.interval.ms", Type::int64, "300000", at_least(1), read_only,
-       internal, none, "", "How often the controller looks for partitions to elect uncleanly."},
+       internal, honoured, "", "How often the controller looks for partitions to elect uncleanly."},
   };
   return table;
 }

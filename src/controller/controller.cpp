@@ -3,6 +3,7 @@
 #include <cairn/metadata/configs.hpp>
 #include <cairn/metadata/directories.hpp>
 #include <cairn/metadata/partitions.hpp>
+#include <cairn/metadata/reassignments.hpp>
 #include <cairn/metadata/topics.hpp>
 
 #include "core.hpp"
@@ -132,6 +133,24 @@ Task<protocol::ElectLeadersResponse> Controller::elect_leaders(
   Core& core = *core_;
   auto decide = [&](const Image& image) {
     return metadata::elect_leaders(image, core.config, request);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::AlterPartitionReassignmentsResponse> Controller::alter_partition_reassignments(
+    protocol::AlterPartitionReassignmentsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::alter_partition_reassignments(image, core.config, request);
+  };
+  co_return co_await ask(core, request, decide);
+}
+
+Task<protocol::ListPartitionReassignmentsResponse> Controller::list_partition_reassignments(
+    protocol::ListPartitionReassignmentsRequest request) {
+  Core& core = *core_;
+  auto decide = [&](const Image& image) {
+    return metadata::list_partition_reassignments(image, request);
   };
   co_return co_await ask(core, request, decide);
 }

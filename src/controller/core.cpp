@@ -3,6 +3,7 @@
 
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
+#include <cairn/metadata/partitions.hpp>
 
 namespace cairn::controller {
 
@@ -24,7 +25,12 @@ Controller::Core::Core(runtime::Shard& on, runtime::Disk& on_disk, runtime::Netw
              inbox.push_back(std::move(answer));
              work.set();
            }),
-      tasks(on.context()) {}
+      tasks(on.context()) {
+  if (!config.controller_role) return;
+  unclean_elections =
+      &shard.metrics().counter("kafka_controller_controllerstats_uncleanleaderelections_total",
+                               "Leaders elected out of sync while this controller was active");
+}
 
 metadata::BrokerContext Controller::Core::broker_context() const {
   return {config, identity.cluster_id, next_offset, now(), node->kraft_version()};
@@ -48,7 +54,16 @@ runtime::Task<Result<>> Controller::Core::room_in_outbox() {
   co_return Result<>{};
 }
 
+void Controller::Core::note_unclean_elections(std::span<const metadata::Record> records) {
+  for (const auto& [topic, partition, leader] : metadata::unclean_elections(latest(), records)) {
+    logging::warn("unclean election: records may be lost partition={}-{} leader={}", topic,
+                  partition, leader);
+    unclean_elections->add();
+  }
+}
+
 Offset Controller::Core::enqueue(std::vector<metadata::Record> records) {
+  note_unclean_elections(records);
   if (metadata::supports_metadata_transactions(latest().metadata_version()) &&
       needs_transaction(records)) {
     records = metadata::in_transaction("Large change", std::move(records));
@@ -90,6 +105,7 @@ runtime::Task<Result<>> Controller::Core::committed_up_to(Offset end, std::uint6
 void Controller::Core::activate() {
   ++term;
   activated = true;
+  last_look_for_leaderless = now();
   heartbeats.start(latest(), now());
   for (const auto& [id, broker_known] : latest().brokers) {
     // When it began to leave only the controller before knew; whoever applies this epoch's

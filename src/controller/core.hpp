@@ -80,6 +80,7 @@ struct Controller::Core {
 
   // core.cpp: what is decided becomes batches and waits.
   Offset enqueue(std::vector<metadata::Record> records);
+  void note_unclean_elections(std::span<const metadata::Record> records);
   runtime::Task<Result<>> room_in_outbox();
   runtime::Task<Result<>> committed_up_to(Offset end, std::uint64_t in_term);
   void activate();
@@ -108,6 +109,8 @@ struct Controller::Core {
   void fence_silent_brokers();
   bool writes_no_ops() const;
   void maybe_write_no_op();
+  bool looks_for_leaderless() const;
+  void maybe_elect_leaderless();
   bool may_snapshot() const;
   void maybe_snapshot();
   runtime::Task<> take_snapshot();
@@ -194,6 +197,8 @@ struct Controller::Core {
   bool snapshot_running = false;
   bool clean_due = false;
   Instant last_append{};
+  Instant last_look_for_leaderless{};
+  Counter* unclean_elections = nullptr;  // of this node's time as the active controller
 
   runtime::Event work;      // for the driver
   runtime::Event progress;  // commits, leadership, room in the outbox

@@ -63,6 +63,7 @@ runtime::Task<Result<>> Controller::Core::turn() {
     co_return Result<>{};
   }
   fence_silent_brokers();
+  maybe_elect_leaderless();
   maybe_write_no_op();
   maybe_snapshot();
   if (!outbox.empty() || !outputs.empty() || kraft_upgrade || stopping) co_return Result<>{};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "refusals.hpp"
 
+#include <cairn/metadata/partitions.hpp>
+
 namespace cairn::controller {
 namespace {
 
@@ -79,6 +81,26 @@ protocol::UpdateFeaturesResponse refuse(const protocol::UpdateFeaturesRequest& r
     auto& result = response.results.emplace_back();
     result.feature = update.feature;
     set(result, error);
+  }
+  return response;
+}
+
+protocol::ElectLeadersResponse refuse(const protocol::ElectLeadersRequest& request, Error error) {
+  return metadata::refuse_election(request, {error.code, error.why});
+}
+
+protocol::AlterPartitionReassignmentsResponse refuse(
+    const protocol::AlterPartitionReassignmentsRequest& request, Error error) {
+  protocol::AlterPartitionReassignmentsResponse response;
+  set(response, error);
+  for (const auto& topic : request.topics) {
+    auto& results = response.responses.emplace_back();
+    results.name = topic.name;
+    for (const auto& partition : topic.partitions) {
+      auto& result = results.partitions.emplace_back();
+      result.partition_index = partition.partition_index;
+      set(result, error);
+    }
   }
   return response;
 }

@@ -18,6 +18,10 @@ protocol::IncrementalAlterConfigsResponse refuse(
 protocol::UpdateFeaturesResponse refuse(const protocol::UpdateFeaturesRequest& request,
                                         Error error);
 
+protocol::ElectLeadersResponse refuse(const protocol::ElectLeadersRequest& request, Error error);
+protocol::AlterPartitionReassignmentsResponse refuse(
+    const protocol::AlterPartitionReassignmentsRequest& request, Error error);
+
 /// Those with one error code for the whole.
 template <class Request>
 typename Request::Response refuse(const Request&, Error error) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <cairn/base/log.hpp>
+#include <cairn/metadata/partitions.hpp>
 
 #include "core.hpp"
 
@@ -21,6 +22,9 @@ void Controller::Core::wait_until(std::optional<Instant>& earliest) const {
   const bool others = image.brokers.size() > (image.broker(config.node_id) != nullptr ? 1u : 0u);
   if (others) {
     if (const auto deadline = heartbeats.next_deadline(image)) also(*deadline);
+  }
+  if (looks_for_leaderless()) {
+    also(last_look_for_leaderless + config.controller.unclean_leader_election_interval);
   }
   if (writes_no_ops()) also(last_append + config.metadata_log.max_idle_interval);
 }
@@ -52,6 +56,18 @@ void Controller::Core::maybe_write_no_op() {
   if (!active() || !writes_no_ops()) return;
   if (now() - last_append < config.metadata_log.max_idle_interval) return;
   enqueue({{protocol::NoOpRecord{}, 0}});
+}
+
+/// Alone there is nobody to elect but whom its start elects.
+bool Controller::Core::looks_for_leaderless() const { return latest().brokers.size() > 1; }
+
+/// A topic may have been allowed unclean elections since its partitions lost their leaders.
+void Controller::Core::maybe_elect_leaderless() {
+  if (!active() || !looks_for_leaderless()) return;
+  if (now() - last_look_for_leaderless < config.controller.unclean_leader_election_interval) return;
+  last_look_for_leaderless = now();
+  auto records = metadata::elect_leaderless(latest(), config);
+  if (!records.empty()) enqueue(std::move(records));
 }
 
 bool Controller::Core::may_snapshot() const {

@@ -109,8 +109,7 @@ struct Step {
 
     const auto acceptable = [this](BrokerId id) { return image.is_active(id); };
     PartitionChange change(topic.id, index, *partition,
-                           {image.metadata_version(), effective_min_isr(image, topic, server),
-                            supports_elr(image), acceptable});
+                           partition_rules(image, server, topic, acceptable));
     auto record = change.set_target_isr(std::move(ids)).set_recovery_state(recovery).build();
     if (!record) return answer(*partition, result);  // a lost reply's repetition: as it is
     Image after = image;

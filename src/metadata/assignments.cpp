@@ -99,18 +99,19 @@ Placed place_partitions(const Image& image, std::int32_t count, std::int16_t rep
   return {{}, *std::move(placed)};
 }
 
+DirectoryId default_directory(const Image& image, BrokerId id) {
+  const Broker* broker = image.broker(id);
+  if (broker == nullptr || broker->log_dirs.empty()) return migrating_directory;
+  return broker->log_dirs.size() == 1 ? broker->log_dirs.front() : unassigned_directory;
+}
+
 Record new_partition(const Image& image, const TopicId& topic, PartitionIndex index,
                      const std::vector<BrokerId>& replicas) {
   Partition partition;
   partition.replicas = replicas;
   for (const BrokerId id : replicas) {
     if (image.is_active(id)) partition.isr.push_back(id);
-    const Broker* broker = image.broker(id);
-    const bool single = broker != nullptr && broker->log_dirs.size() == 1;
-    const bool none = broker == nullptr || broker->log_dirs.empty();
-    partition.directories.push_back(single ? broker->log_dirs.front()
-                                    : none ? migrating_directory
-                                           : unassigned_directory);
+    partition.directories.push_back(default_directory(image, id));
   }
   partition.leader = partition.isr.empty() ? no_broker : partition.isr.front();
   return to_record(topic, index, partition, image.metadata_version());

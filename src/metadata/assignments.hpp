@@ -28,6 +28,10 @@ ApiError check_assignment(const Image& image, const std::vector<BrokerId>& repli
 ApiError check_alive(const Image& image, const std::vector<BrokerId>& replicas,
                      std::int32_t partition);
 
+/// Where a new replica on the broker will lie: its only directory, or one that it will choose and
+/// report.
+DirectoryId default_directory(const Image& image, BrokerId id);
+
 struct Placed {
   ApiError error;
   std::vector<Assignment> assignments;

@@ -75,7 +75,7 @@ std::optional<Record> PartitionChange::build() {
     record.isr = to_numbers(isr_);
   }
   bump_leader_epoch(record);
-  if (rules_.elr) note_elr(record);
+  note_elr(record);
   note_replicas(record);
   if (record.leader_recovery_state < 0 && recovery_ != partition_.recovery_state) {
     record.leader_recovery_state = static_cast<std::int8_t>(recovery_);
@@ -84,7 +84,8 @@ std::optional<Record> PartitionChange::build() {
   return Record{std::move(record), record_versions(rules_.metadata_version).partition_change};
 }
 
-/// A reassignment is over once all that are being added are in sync.
+/// A reassignment is over once all that are being added are in sync, and, where there will be fewer
+/// replicas than before, all that stay.
 void PartitionChange::complete_reassignment() {
   if (adding_.empty() && removing_.empty()) return;
   const auto in_isr = [&](BrokerId id) { return contains(isr_, id); };
@@ -92,6 +93,8 @@ void PartitionChange::complete_reassignment() {
   std::vector<BrokerId> replicas = without(replicas_, removing_);
   std::vector<BrokerId> isr = without(isr_, removing_);
   if (replicas.empty() || isr.empty()) return;  // what would be left could not lead
+  const bool fewer = adding_.size() < removing_.size();
+  if (fewer && !std::ranges::all_of(replicas, in_isr)) return;
   const bool can_lead =
       std::ranges::any_of(isr, [&](BrokerId id) { return rules_.acceptable(id); });
   if (!can_lead) return;
@@ -186,7 +189,12 @@ void PartitionChange::bump_leader_epoch(protocol::PartitionChangeRecord& record)
   }
 }
 
-void PartitionChange::note_elr(protocol::PartitionChangeRecord& record) const {
+/// Where the feature is off what is left of it goes.
+void PartitionChange::note_elr(protocol::PartitionChangeRecord& record) {
+  if (!rules_.elr) {
+    elr_.clear();
+    last_known_elr_.clear();
+  }
   if (elr_ != partition_.elr) record.eligible_leader_replicas = to_numbers(elr_);
   if (last_known_elr_ != partition_.last_known_elr) {
     record.last_known_elr = to_numbers(last_known_elr_);
@@ -202,8 +210,14 @@ void PartitionChange::note_replicas(protocol::PartitionChangeRecord& record) con
   for (const BrokerId id : replicas_) {
     const auto at = std::ranges::find(partition_.replicas, id);
     const auto place = static_cast<std::size_t>(at - partition_.replicas.begin());
-    directories.push_back(place < partition_.directories.size() ? partition_.directories[place]
-                                                                : unassigned_directory);
+    if (place < partition_.directories.size()) {
+      directories.push_back(partition_.directories[place]);
+    } else if (at != partition_.replicas.end()) {
+      directories.push_back(migrating_directory);  // from before there were directories
+    } else {
+      directories.push_back(rules_.directory_of_new ? rules_.directory_of_new(id)
+                                                    : unassigned_directory);
+    }
   }
 }
 

@@ -24,12 +24,6 @@ std::string topic_value(const Image& image, const Topic& topic, const config::Se
   return config::value_of(server, key).value_or("");
 }
 
-PartitionChange::Rules rules_for(const Image& image, const config::ServerConfig& server,
-                                 const Topic& topic, std::function<bool(BrokerId)> acceptable) {
-  return {image.metadata_version(), effective_min_isr(image, topic, server), supports_elr(image),
-          std::move(acceptable)};
-}
-
 template <class Concerned>
 std::vector<Record> change_partitions(const Image& image, const config::ServerConfig& server,
                                       const std::function<bool(BrokerId)>& acceptable,
@@ -41,7 +35,7 @@ std::vector<Record> change_partitions(const Image& image, const config::ServerCo
     for (const auto& [index, partition] : topic->partitions) {
       if (!concerned(partition)) continue;
       if (!rules) {
-        rules = rules_for(image, server, *topic, acceptable);
+        rules = partition_rules(image, server, *topic, acceptable);
         unclean_election = unclean_election_enabled(image, *topic, server);
       }
       PartitionChange change(id, index, partition, *rules);
@@ -55,6 +49,16 @@ std::vector<Record> change_partitions(const Image& image, const config::ServerCo
 }
 
 }  // namespace
+
+PartitionChange::Rules partition_rules(const Image& image, const config::ServerConfig& server,
+                                       const Topic& topic,
+                                       std::function<bool(BrokerId)> acceptable) {
+  return {.metadata_version = image.metadata_version(),
+          .min_isr = effective_min_isr(image, topic, server),
+          .elr = supports_elr(image),
+          .acceptable = std::move(acceptable),
+          .directory_of_new = [&image](BrokerId id) { return default_directory(image, id); }};
+}
 
 std::int32_t effective_min_isr(const Image& image, const Topic& topic,
                                const config::ServerConfig& server) {
@@ -92,6 +96,31 @@ std::vector<Record> return_to_partitions(const Image& image, const config::Serve
       [](const Partition& partition) { return partition.leader == no_broker; });
 }
 
+std::vector<Record> elect_leaderless(const Image& image, const config::ServerConfig& server) {
+  return return_to_partitions(image, server, no_broker);
+}
+
+std::vector<UncleanElection> unclean_elections(const Image& before,
+                                               std::span<const Record> records) {
+  std::vector<UncleanElection> found;
+  for (const Record& record : records) {
+    const auto* change = std::get_if<protocol::PartitionChangeRecord>(&record.body);
+    if (change == nullptr || change->leader < 0) continue;
+    const Topic* topic = before.topic(change->topic_id);
+    const PartitionIndex index(change->partition_id);
+    const Partition* partition = topic == nullptr ? nullptr : topic->partition(index);
+    const BrokerId leader(change->leader);
+    if (partition == nullptr || partition->leader == leader) continue;
+    if (partition->in_isr(leader) || contains(partition->elr, leader)) continue;
+    const auto recovery = change->leader_recovery_state < 0
+                              ? partition->recovery_state
+                              : LeaderRecoveryState(change->leader_recovery_state);
+    if (recovery != LeaderRecoveryState::recovering) continue;
+    found.push_back({topic->name, index, leader});
+  }
+  return found;
+}
+
 bool leads_any(const Image& image, BrokerId id) {
   for (const auto& [topic_id, topic] : image.topics) {
     for (const auto& [index, partition] : topic->partitions) {
@@ -105,6 +134,8 @@ namespace {
 
 using protocol::ElectLeadersRequest;
 using protocol::ElectLeadersResponse;
+
+constexpr std::int8_t preferred_type = 0, unclean_type = 1;
 
 struct ElectionOutcome {
   ApiError error;
@@ -127,30 +158,53 @@ ElectionOutcome elect_one(const Image& image, const config::ServerConfig& server
   const BrokerId preferred = partition->replicas.front();
   if ((election == Election::preferred && partition->leader == preferred) ||
       (election == Election::unclean && partition->leader != no_broker)) {
-    return {error(ErrorCode::election_not_needed), {}};
+    return {
+        error(ErrorCode::election_not_needed, "Leader election not needed for topic partition."),
+        {}};
   }
   const auto acceptable = [&image](BrokerId id) { return image.is_active(id); };
   PartitionChange change(topic->id, index, *partition,
-                         rules_for(image, server, *topic, acceptable));
+                         partition_rules(image, server, *topic, acceptable));
   auto record = change.set_election(election).build();
-  const bool elected =
-      record && std::get<protocol::PartitionChangeRecord>(record->body).leader >= 0;
-  if (elected) {
-    const auto leader = std::get<protocol::PartitionChangeRecord>(record->body).leader;
-    if (election == Election::unclean || leader == preferred.value())
-      return {{}, std::move(record)};
-  }
-  return {election == Election::preferred ? error(ErrorCode::preferred_leader_not_available)
-                                          : error(ErrorCode::eligible_leaders_not_available),
+  if (record) return {{}, std::move(record)};
+  return {election == Election::preferred
+              ? error(ErrorCode::preferred_leader_not_available,
+                      "The preferred leader was not available.")
+              : error(ErrorCode::eligible_leaders_not_available,
+                      "Eligible topic partition leaders are not available."),
           {}};
 }
 
 }  // namespace
 
+ElectLeadersResponse refuse_election(const ElectLeadersRequest& request, const ApiError& why) {
+  ElectLeadersResponse response;
+  response.error_code = why.code;
+  if (!request.topic_partitions) return response;
+  for (const auto& wanted : *request.topic_partitions) {
+    auto& topic = response.replica_election_results.emplace_back();
+    topic.topic = wanted.topic;
+    for (const std::int32_t index : wanted.partitions) {
+      auto& partition = topic.partition_result.emplace_back();
+      partition.partition_id = index;
+      partition.error_code = why.code;
+      partition.error_message = to_message(why);
+    }
+  }
+  return response;
+}
+
 Decision<ElectLeadersResponse> elect_leaders(const Image& image, const config::ServerConfig& server,
                                              const ElectLeadersRequest& request) {
   Decision<ElectLeadersResponse> decision;
-  const Election election = request.election_type == 1 ? Election::unclean : Election::preferred;
+  if (request.election_type != preferred_type && request.election_type != unclean_type) {
+    decision.response = refuse_election(
+        request, error(ErrorCode::invalid_request,
+                       fmt::format("Unknown election type {}", request.election_type)));
+    return decision;
+  }
+  const Election election =
+      request.election_type == unclean_type ? Election::unclean : Election::preferred;
   const auto add = [&](const std::string& name, std::span<const PartitionIndex> partitions,
                        bool all) {
     ElectLeadersResponse::ReplicaElectionResult result;
@@ -164,9 +218,7 @@ Decision<ElectLeadersResponse> elect_leaders(const Image& image, const config::S
       partition.error_message = to_message(one.error);
       if (one.record) decision.records.push_back(*std::move(one.record));
     }
-    if (!all || !result.partition_result.empty()) {
-      decision.response.replica_election_results.push_back(std::move(result));
-    }
+    decision.response.replica_election_results.push_back(std::move(result));
   };
   if (!request.topic_partitions) {  // all: those that need none are left out of the answer
     for (const auto& [id, topic] : image.topics) {

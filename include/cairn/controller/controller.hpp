@@ -17,6 +17,7 @@
 #include <cairn/protocol/messages/allocate_producer_ids.hpp>
 #include <cairn/protocol/messages/alter_configs.hpp>
 #include <cairn/protocol/messages/alter_partition.hpp>
+#include <cairn/protocol/messages/alter_partition_reassignments.hpp>
 #include <cairn/protocol/messages/assign_replicas_to_dirs.hpp>
 #include <cairn/protocol/messages/begin_quorum_epoch.hpp>
 #include <cairn/protocol/messages/broker_heartbeat.hpp>
@@ -33,6 +34,7 @@
 #include <cairn/protocol/messages/fetch.hpp>
 #include <cairn/protocol/messages/fetch_snapshot.hpp>
 #include <cairn/protocol/messages/incremental_alter_configs.hpp>
+#include <cairn/protocol/messages/list_partition_reassignments.hpp>
 #include <cairn/protocol/messages/unregister_broker.hpp>
 #include <cairn/protocol/messages/update_features.hpp>
 #include <cairn/protocol/messages/vote.hpp>
@@ -154,6 +156,10 @@ class Controller {
       protocol::UpdateFeaturesRequest request, std::int16_t version);
   runtime::Task<protocol::ElectLeadersResponse> elect_leaders(
       protocol::ElectLeadersRequest request);
+  runtime::Task<protocol::AlterPartitionReassignmentsResponse> alter_partition_reassignments(
+      protocol::AlterPartitionReassignmentsRequest request);
+  runtime::Task<protocol::ListPartitionReassignmentsResponse> list_partition_reassignments(
+      protocol::ListPartitionReassignmentsRequest request);
   runtime::Task<protocol::AlterPartitionResponse> alter_partition(
       protocol::AlterPartitionRequest request, std::int16_t version);
   runtime::Task<protocol::BrokerRegistrationResponse> register_broker(

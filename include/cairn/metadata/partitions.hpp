@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 
 #include <cairn/metadata/decision.hpp>
 #include <cairn/metadata/image.hpp>
@@ -30,6 +31,8 @@ class PartitionChange {
     bool elr = false;
     /// Whether a replica may lead: alive, not shutting down, its directory online.
     std::function<bool(BrokerId)> acceptable;
+    /// Where a replica that is being added will lie, as far as is known; none: unassigned.
+    std::function<DirectoryId(BrokerId)> directory_of_new = {};
   };
 
   PartitionChange(const TopicId& topic, PartitionIndex index, const Partition& partition,
@@ -57,7 +60,7 @@ class PartitionChange {
   bool may_elect_last_known() const;
   void elect_into(protocol::PartitionChangeRecord& record);
   void bump_leader_epoch(protocol::PartitionChangeRecord& record) const;
-  void note_elr(protocol::PartitionChangeRecord& record) const;
+  void note_elr(protocol::PartitionChangeRecord& record);
   void note_replicas(protocol::PartitionChangeRecord& record) const;
 
   TopicId topic_;
@@ -69,6 +72,11 @@ class PartitionChange {
   std::vector<BrokerId> isr_, replicas_, adding_, removing_, elr_, last_known_elr_;
   LeaderRecoveryState recovery_;
 };
+
+/// For a partition of the topic as it is in this image, which the rules refer to.
+PartitionChange::Rules partition_rules(const Image& image, const config::ServerConfig& server,
+                                       const Topic& topic,
+                                       std::function<bool(BrokerId)> acceptable);
 
 /// The effective min.insync.replicas of a topic, at most its replica count.
 std::int32_t effective_min_isr(const Image& image, const Topic& topic,
@@ -84,6 +92,18 @@ std::vector<Record> leave_partitions(const Image& image, const config::ServerCon
 /// Elects where there is no leader and the broker, about to be active, may lead.
 std::vector<Record> return_to_partitions(const Image& image, const config::ServerConfig& server,
                                          BrokerId id);
+/// Elects wherever there is no leader and a replica may lead: one out of sync too where the topic
+/// allows it.
+std::vector<Record> elect_leaderless(const Image& image, const config::ServerConfig& server);
+/// A leader that was out of sync: records that only others had are lost.
+struct UncleanElection {
+  std::string topic;
+  PartitionIndex partition;
+  BrokerId leader;
+};
+/// Those that the records of a decision on `before` make.
+std::vector<UncleanElection> unclean_elections(const Image& before,
+                                               std::span<const Record> records);
 /// Whether it leads any partition.
 bool leads_any(const Image& image, BrokerId id);
 
@@ -91,6 +111,9 @@ Decision<protocol::AlterPartitionResponse> alter_partition(
     const Image& image, const config::ServerConfig& server,
     const protocol::AlterPartitionRequest& request, std::int16_t version);
 
+/// One error for everything the request named.
+protocol::ElectLeadersResponse refuse_election(const protocol::ElectLeadersRequest& request,
+                                               const ApiError& why);
 Decision<protocol::ElectLeadersResponse> elect_leaders(
     const Image& image, const config::ServerConfig& server,
     const protocol::ElectLeadersRequest& request);

@@ -7,6 +7,7 @@
 #include <cairn/broker/broker.hpp>
 #include <cairn/broker/request_context.hpp>
 #include <cairn/protocol/messages/alter_configs.hpp>
+#include <cairn/protocol/messages/alter_partition_reassignments.hpp>
 #include <cairn/protocol/messages/create_partitions.hpp>
 #include <cairn/protocol/messages/create_topics.hpp>
 #include <cairn/protocol/messages/delete_topics.hpp>
@@ -14,8 +15,10 @@
 #include <cairn/protocol/messages/describe_configs.hpp>
 #include <cairn/protocol/messages/describe_quorum.hpp>
 #include <cairn/protocol/messages/describe_topic_partitions.hpp>
+#include <cairn/protocol/messages/elect_leaders.hpp>
 #include <cairn/protocol/messages/incremental_alter_configs.hpp>
 #include <cairn/protocol/messages/list_config_resources.hpp>
+#include <cairn/protocol/messages/list_partition_reassignments.hpp>
 #include <cairn/protocol/messages/metadata.hpp>
 #include <cairn/protocol/messages/update_features.hpp>
 
@@ -36,6 +39,14 @@ runtime::Task<protocol::DeleteTopicsResponse> handle(Broker& broker, const Reque
 runtime::Task<protocol::CreatePartitionsResponse> handle(Broker& broker,
                                                          const RequestContext& context,
                                                          protocol::CreatePartitionsRequest request);
+runtime::Task<protocol::ElectLeadersResponse> handle(Broker& broker, const RequestContext& context,
+                                                     protocol::ElectLeadersRequest request);
+runtime::Task<protocol::AlterPartitionReassignmentsResponse> handle(
+    Broker& broker, const RequestContext& context,
+    protocol::AlterPartitionReassignmentsRequest request);
+runtime::Task<protocol::ListPartitionReassignmentsResponse> handle(
+    Broker& broker, const RequestContext& context,
+    protocol::ListPartitionReassignmentsRequest request);
 runtime::Task<protocol::DescribeConfigsResponse> handle(Broker& broker,
                                                         const RequestContext& context,
                                                         protocol::DescribeConfigsRequest request);
