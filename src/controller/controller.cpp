@@ -111,8 +111,8 @@ Task<protocol::UpdateFeaturesResponse> Controller::update_features(
     protocol::UpdateFeaturesRequest request, std::int16_t version) {
   Core& core = *core_;
   auto decide = [&](const Image& image) {
-    auto decided = metadata::update_features(image, core.config.node_id, request, version,
-                                             core.node->kraft_version());
+    auto decided =
+        metadata::update_features(image, core.config, request, version, core.node->kraft_version());
     if (decided.kraft_version && !core.voters_with_directories()) {
       // The voters' record needs them all; they come with the fetches.
       decided.decision.records.clear();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cairn/metadata/configs.hpp>
+#include <cairn/metadata/features.hpp>
 
 #include "assignments.hpp"
 
@@ -148,11 +149,40 @@ std::set<ConfigResource> resources_that_stand_twice(const Resources& resources) 
   return twice;
 }
 
+constexpr std::string_view min_isr_key = "min.insync.replicas";
+
+bool changes_min_isr(const Overrides& before, const Overrides& after) {
+  const auto was = before.find(min_isr_key);
+  const auto is = after.find(min_isr_key);
+  if (was == before.end() || is == after.end()) return (was == before.end()) != (is == after.end());
+  return was->second != is->second;
+}
+
+/// Eligible leader replicas rest on a value that the controller knows of all brokers (KIP-966).
+ApiError check_min_isr(const ConfigResource& resource, const Overrides& after) {
+  if (resource.type != ResourceType::broker) return {};
+  if (!resource.name.empty()) {
+    return error(ErrorCode::invalid_config,
+                 "Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+  }
+  if (after.contains(min_isr_key)) return {};
+  return error(ErrorCode::invalid_config,
+               "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.");
+}
+
+/// Who is eligible was found with another minimum: of the topic, or of all.
+Record clear_elr(const ConfigResource& resource) {
+  protocol::ClearElrRecord record;
+  if (resource.type == ResourceType::topic) record.topic_name = resource.name;
+  return {std::move(record), 0};
+}
+
 /// The part that both requests share. `overrides_after` gives the wanted overrides or an error.
 template <class Request, class Response, class OverridesAfter>
 Decision<Response> alter(const Image& image, const Request& request,
                          const config::ServerConfig& server, OverridesAfter&& overrides_after) {
   Decision<Response> decision;
+  std::vector<Record> clearing;
   const std::set<ConfigResource> twice = resources_that_stand_twice(request.resources);
   for (const auto& wanted : request.resources) {
     const ConfigResource resource{ResourceType(wanted.resource_type), wanted.resource_name};
@@ -174,12 +204,16 @@ Decision<Response> alter(const Image& image, const Request& request,
       for (const auto& entry : wanted.configs) changed.push_back(entry.name);
       wrong = validate(server, resource, after, changed);
     }
+    const bool elr_concerned = supports_elr(image) && changes_min_isr(*before, after);
+    if (wrong.ok() && elr_concerned) wrong = check_min_isr(resource, after);
     result.error_code = wrong.code;
     result.error_message = to_message(wrong);
     if (wrong.ok() && !request.validate_only) {
       add_records(resource, *before, after, decision.records);
+      if (elr_concerned) clearing.push_back(clear_elr(resource));
     }
   }
+  std::ranges::move(clearing, std::back_inserter(decision.records));
   return decision;
 }
 

@@ -32,6 +32,7 @@ constexpr std::array metadata_versions = {
 
 constexpr std::array supported = {
     SupportedFeature{metadata_version_feature, {min_metadata_version, latest_metadata_version}},
+    SupportedFeature{elr_feature, {0, 1}},
     SupportedFeature{kraft_version_feature, {0, 1}},
 };
 
@@ -39,7 +40,6 @@ constexpr std::array supported = {
 constexpr std::array known_to_kafka = {
     SupportedFeature{"group.version", {0, 1}},
     SupportedFeature{"transaction.version", {0, 2}},
-    SupportedFeature{"eligible.leader.replicas.version", {0, 1}},
     SupportedFeature{"share.version", {0, 1}},
     SupportedFeature{"streams.version", {0, 1}},
 };
@@ -123,8 +123,32 @@ struct FeatureStep {
   std::optional<std::int16_t> kraft_version;
 };
 
-FeatureStep update_feature(const Image& image, BrokerId self, const std::string& feature,
-                           std::int16_t level, Upgrade upgrade, std::int16_t kraft_version) {
+/// With eligible leader replicas the controller must know every topic's min.insync.replicas: there
+/// is a value for all brokers, and none for one broker alone (KIP-966).
+std::vector<Record> elr_safety_records(const Image& image, const config::ServerConfig& server) {
+  constexpr std::string_view key = "min.insync.replicas";
+  std::vector<Record> records;
+  const auto set = [&](const std::string& broker, std::optional<std::string> value) {
+    protocol::ConfigRecord record;
+    record.resource_type = static_cast<std::int8_t>(ResourceType::broker);
+    record.resource_name = broker;
+    record.name = key;
+    record.value = std::move(value);
+    records.push_back({std::move(record), 0});
+  };
+  if (!image.overrides(ResourceType::broker, "")->contains(key)) {
+    set("", config::value_of(server, key).value_or("1"));
+  }
+  for (const auto& [resource, overrides] : image.configs) {
+    if (resource.type != ResourceType::broker || resource.name.empty()) continue;
+    if (overrides->contains(key)) set(resource.name, std::nullopt);
+  }
+  return records;
+}
+
+FeatureStep update_feature(const Image& image, const config::ServerConfig& server,
+                           const std::string& feature, std::int16_t level, Upgrade upgrade,
+                           std::int16_t kraft_version) {
   if (upgrade == Upgrade::unknown || upgrade > Upgrade::unsafe_downgrade) {
     return {
         invalid_version(feature, level, "The controller does not support the given upgrade type."),
@@ -136,7 +160,8 @@ FeatureStep update_feature(const Image& image, BrokerId self, const std::string&
   if (level < 0) {
     return {invalid_version(feature, level, "A feature version cannot be less than 0."), {}, {}};
   }
-  if (const std::string why = why_unsupported(image, self, feature, level); !why.empty()) {
+  if (const std::string why = why_unsupported(image, server.node_id, feature, level);
+      !why.empty()) {
     return {invalid_version(feature, level, why), {}, {}};
   }
   if (ApiError error = check_direction(feature, now, level, upgrade); !error.ok()) {
@@ -155,10 +180,13 @@ FeatureStep update_feature(const Image& image, BrokerId self, const std::string&
       return {std::move(error), {}, {}};
     }
   }
+  std::vector<Record> records;
+  if (feature == elr_feature && level > 0) records = elr_safety_records(image, server);
   protocol::FeatureLevelRecord record;
   record.name = feature;
   record.feature_level = level;
-  return {{}, {Record{std::move(record), 0}}, {}};
+  records.push_back({std::move(record), 0});
+  return {{}, std::move(records), {}};
 }
 
 }  // namespace
@@ -213,7 +241,7 @@ RecordVersions record_versions(std::int16_t level) {
 }
 
 bool supports_elr(const Image& image) {
-  return image.feature("eligible.leader.replicas.version") > 0 && image.metadata_version() >= 23;
+  return image.feature(elr_feature) > 0 && image.metadata_version() >= 23;
 }
 bool supports_directories(std::int16_t level) { return level >= 17; }
 bool supports_metadata_transactions(std::int16_t level) { return level >= 13; }
@@ -227,7 +255,7 @@ Record to_record(protocol::BrokerRegistrationChangeRecord change) {
   return {std::move(change), version};
 }
 
-FeatureDecision update_features(const Image& image, BrokerId self,
+FeatureDecision update_features(const Image& image, const config::ServerConfig& server,
                                 const protocol::UpdateFeaturesRequest& request,
                                 std::int16_t version, std::int16_t kraft_version) {
   FeatureDecision out;
@@ -237,7 +265,7 @@ FeatureDecision update_features(const Image& image, BrokerId self,
     const auto upgrade = version >= 1             ? Upgrade(update.upgrade_type)
                          : update.allow_downgrade ? Upgrade::safe_downgrade
                                                   : Upgrade::upgrade;
-    FeatureStep step = update_feature(image, self, update.feature, update.max_version_level,
+    FeatureStep step = update_feature(image, server, update.feature, update.max_version_level,
                                       upgrade, kraft_version);
     if (!step.error.ok()) {
       response.error_code = step.error.code;

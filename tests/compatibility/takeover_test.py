@@ -23,8 +23,8 @@ import wire  # noqa: E402
 from cairn_process import CACHE, CAIRN, Cairn, run, skip  # noqa: E402
 from kafka_process import Kafka, java, need_jars, tool, TOOLS  # noqa: E402
 
-UNSERVED = {"group.version": "1", "transaction.version": "2", "share.version": "1", "streams.version": "1",
-            "eligible.leader.replicas.version": "1"}
+UNSERVED = {"group.version": "1", "transaction.version": "2", "share.version": "1", "streams.version": "1"}
+ELR = "eligible.leader.replicas.version"
 PYTHON = CACHE / "python/bin/python"
 
 
@@ -148,7 +148,7 @@ class Journey:
         print("  " + lines[0], flush=True)
         finalized = self.features()
         assert finalized["metadata.version"] == "4.3-IV0" and not UNSERVED.keys() & finalized.keys(), finalized
-        assert finalized["kraft.version"] == str(self.kraft_version), finalized
+        assert finalized["kraft.version"] == str(self.kraft_version) and finalized[ELR] == "1", finalized
         self.client("check")
         self.go_on_producing()
         self.client("work")

@@ -16,6 +16,7 @@ namespace cairn::metadata {
 
 inline constexpr std::string_view metadata_version_feature = "metadata.version";
 inline constexpr std::string_view kraft_version_feature = "kraft.version";
+inline constexpr std::string_view elr_feature = "eligible.leader.replicas.version";
 inline constexpr std::int16_t min_metadata_version = 7;      // 3.3-IV3
 inline constexpr std::int16_t latest_metadata_version = 30;  // 4.3-IV0
 
@@ -61,13 +62,13 @@ struct FeatureDecision {
   /// Set when kraft.version is to rise: the quorum appends the control records itself.
   std::optional<std::int16_t> kraft_version;
 };
-/// `self`: the node that decides, for the messages.
-FeatureDecision update_features(const Image& image, BrokerId self,
+/// `server`: of the node that decides, for the messages and for what it is configured with.
+FeatureDecision update_features(const Image& image, const config::ServerConfig& server,
                                 const protocol::UpdateFeaturesRequest& request,
                                 std::int16_t version, std::int16_t kraft_version);
 
 /// The records of bootstrap.checkpoint for a new cluster: metadata.version and the features that
-/// are finalized from the start (none yet: Cairn finalizes what it serves).
+/// are finalized from the start (none: what is served can be finalized later).
 std::vector<Record> bootstrap_records(std::int16_t metadata_version);
 /// The records between Begin and End: they become visible together, in however many batches.
 std::vector<Record> in_transaction(std::string_view name, std::vector<Record> records);

@@ -225,6 +225,31 @@ TEST_F(Configs, refuses_what_is_not_there) {
             ErrorCode::invalid_request);
 }
 
+TEST_F(Configs, with_elr_a_new_minimum_clears_who_was_eligible) {
+  cluster.image.features.set(std::string(elr_feature), std::int16_t{1});
+  const std::string key = "min.insync.replicas";
+  EXPECT_EQ(alter(ResourceType::broker, "1", {{key, Op::set, "2"}}).message,
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+  EXPECT_TRUE(alter(ResourceType::broker, "", {{key, Op::set, "2"}}).ok());
+  EXPECT_EQ(alter(ResourceType::broker, "", {{key, Op::remove, std::nullopt}}).message,
+            "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.");
+  const auto make_eligible = [&] {
+    protocol::PartitionChangeRecord change;
+    change.topic_id = cluster.image.topic("t")->id;
+    change.partition_id = 0;
+    change.eligible_leader_replicas = {2};
+    cluster.apply_all({{std::move(change), 2}});
+  };
+  make_eligible();
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{"retention.ms", Op::set, "5"}}).ok());
+  EXPECT_EQ(cluster.partition("t").elr, ids({2}));
+  EXPECT_TRUE(alter(ResourceType::topic, "t", {{key, Op::set, "3"}}).ok());
+  EXPECT_TRUE(cluster.partition("t").elr.empty());
+  make_eligible();
+  EXPECT_TRUE(alter(ResourceType::broker, "", {{key, Op::set, "4"}}).ok());
+  EXPECT_TRUE(cluster.partition("t").elr.empty());
+}
+
 TEST_F(Configs, the_old_request_replaces_everything) {
   alter(ResourceType::topic, "t", {{"retention.ms", Op::set, "5"}});
   protocol::AlterConfigsRequest request;
@@ -248,7 +273,7 @@ struct Features : ::testing::Test {
     update.feature = std::move(feature);
     update.max_version_level = level;
     update.upgrade_type = type;
-    return update_features(cluster.image, BrokerId(1), request, 2, 1);
+    return update_features(cluster.image, cluster.server, request, 2, 1);
   }
 };
 
@@ -260,19 +285,15 @@ TEST_F(Features, refuses_levels_nobody_supports) {
             ErrorCode::invalid_update_version);
 }
 
-/// What a new cluster of Kafka 4.3.1 finalizes beside metadata.version.
-const std::map<std::string, std::int16_t> of_kafka = {{"group.version", 1},
-                                                      {"transaction.version", 2},
-                                                      {"eligible.leader.replicas.version", 1},
-                                                      {"share.version", 1},
-                                                      {"streams.version", 1}};
+/// What a new cluster of Kafka 4.3.1 finalizes beside what is served here.
+const std::map<std::string, std::int16_t> of_kafka = {
+    {"group.version", 1}, {"transaction.version", 2}, {"share.version", 1}, {"streams.version", 1}};
 
 TEST_F(Features, of_a_cluster_that_was_taken_over_stay_and_bind_nobody) {
   EXPECT_EQ(unserved_features(cluster.image), "");
   for (const auto& [name, level] : of_kafka) cluster.image.features.set(name, level);
   EXPECT_EQ(unserved_features(cluster.image),
-            "eligible.leader.replicas.version=1, group.version=1, share.version=1, "
-            "streams.version=1, transaction.version=2");
+            "group.version=1, share.version=1, streams.version=1, transaction.version=2");
   std::map<std::string, std::int16_t> kept;
   SnapshotSource snapshot(std::make_shared<const Image>(cluster.image));
   for (auto records = snapshot.next(100); !records.empty(); records = snapshot.next(100)) {
@@ -308,6 +329,32 @@ TEST_F(Features, records_without_effect_are_counted) {
   acl.id = Uuid{1, 2};
   cluster.apply_all({{acl, 0}});
   EXPECT_EQ(unserved_records(cluster.image), "2 ACLs, 1 SCRAM credential");
+}
+
+TEST_F(Features, eligible_leader_replicas_need_a_minimum_that_the_controller_knows) {
+  const auto set = [&](std::string broker, std::string value) {
+    protocol::ConfigRecord record;
+    record.resource_type = static_cast<std::int8_t>(ResourceType::broker);
+    record.resource_name = std::move(broker);
+    record.name = "min.insync.replicas";
+    record.value = std::move(value);
+    cluster.apply_all({{std::move(record), 0}});
+  };
+  set("1", "3");
+  const auto decided = ask("eligible.leader.replicas.version", 1);
+  EXPECT_EQ(decided.decision.response.error_code, ErrorCode::none);
+  cluster.apply_all(decided.decision.records);
+  EXPECT_TRUE(supports_elr(cluster.image));
+  EXPECT_EQ(cluster.image.overrides(ResourceType::broker, "")->at("min.insync.replicas"), "1");
+  EXPECT_FALSE(cluster.image.overrides(ResourceType::broker, "1")->contains("min.insync.replicas"));
+  EXPECT_EQ(ask("eligible.leader.replicas.version", 0, 2).decision.records.size(), 1u);
+  EXPECT_EQ(ask("eligible.leader.replicas.version", 2).decision.response.error_code,
+            ErrorCode::invalid_update_version);
+  protocol::RegisterBrokerRecord old;  // of software that does not know the feature
+  old.broker_id = 9;
+  cluster.apply_all({{std::move(old), 4}});
+  EXPECT_EQ(ask("eligible.leader.replicas.version", 1).decision.response.error_code,
+            ErrorCode::invalid_update_version);
 }
 
 TEST_F(Features, a_downgrade_must_be_meant_and_must_lose_nothing) {
