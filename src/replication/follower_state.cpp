@@ -64,7 +64,6 @@ FollowerStep FollowerState::on_answer(const FetchWish& asked, const FetchedParti
     on_failure(now);  // an answer that cannot be
     return Wait{};
   }
-  wait_ = Duration::zero();
   return Take{};
 }
 
@@ -76,6 +75,7 @@ RangeStep FollowerState::on_range(Offset leader_start, Offset leader_end, const 
 }
 
 void FollowerState::on_taken(Offset leader_high_watermark, Offset log_end) {
+  wait_ = Duration::zero();  // not before: the leader may be well and our disk full
   leader_high_watermark_ = leader_high_watermark;
   caught_up_ = leader_high_watermark != no_offset && log_end >= leader_high_watermark;
   cut_ = false;

@@ -156,8 +156,18 @@ TEST(FollowerState, waits_longer_after_each_failure_and_no_more_after_a_success)
   for (int i = 0; i < 20; ++i) stand.answer({.error = ErrorCode::unknown_leader_epoch});
   EXPECT_EQ(stand.state.retry_at(), now + 1s);
   EXPECT_TRUE(std::holds_alternative<Take>(stand.answer({})));
+  stand.state.on_taken(Offset(0), Offset(stand.log_end));
   stand.answer({.error = ErrorCode::unknown_leader_epoch});
   EXPECT_EQ(stand.state.retry_at(), now + 10ms);
+}
+
+TEST(FollowerState, waits_longer_each_time_it_cannot_take_what_it_got) {
+  Stand stand;
+  for (const auto wait : {10ms, 20ms, 40ms}) {
+    EXPECT_TRUE(std::holds_alternative<Take>(stand.answer({})));
+    stand.state.on_failure(now);  // no room on the disk
+    EXPECT_EQ(stand.state.retry_at(), now + wait);
+  }
 }
 
 TEST(FollowerState, asks_the_leaders_range_when_it_lies_outside) {
