@@ -71,6 +71,7 @@ Task<StartResult> Node::Parts::start() {
   if (auto done = co_await start_http(); !done) co_return done;
   tasks.spawn(watch_directories());
   if (auto done = co_await make_controller(); !done) co_return done;
+  tasks.spawn(watch_metadata_log());
   if (auto done = co_await find_cluster(); !done) co_return done;
   if (auto done = co_await start_controller(); !done) co_return done;
   if (config.broker_role) {
@@ -179,6 +180,15 @@ Task<> Node::Parts::watch_directories() {
     logging::error("stopping: no usable log directory is left");
     failed.set();
   }
+}
+
+/// The controller meets errors of its own, and ends with them: without it a node would go on with
+/// the metadata of that moment.
+Task<> Node::Parts::watch_metadata_log() {
+  auto failure = [this] { return controller->failed().wait(); };
+  if (!co_await runtime::call_on(seams.data, seams.control, failure)) co_return;
+  logging::error("stopping: the metadata log cannot be used");
+  failed.set();
 }
 
 Task<> Node::Parts::stop(Duration patience) {

@@ -71,6 +71,7 @@ struct Node::Parts {
   runtime::Task<StartResult> start_http();
   runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
   runtime::Task<> watch_directories();
+  runtime::Task<> watch_metadata_log();
   runtime::Task<> report_places();  // report_places.cpp
   std::vector<metadata::Endpoint> advertised() const;
   std::vector<metadata::Endpoint> controller_endpoints() const;

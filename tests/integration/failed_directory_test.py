@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of several log.dirs fails in a running process: its partitions answer KAFKA_STORAGE_ERROR, the others
 and the node go on, and nothing that was acknowledged is missing once the disk is back."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -79,14 +80,35 @@ def check_offline_at_start(node, b, in_b):
     aside.rename(b)
 
 
+def check_metadata(directory):
+    """Without its metadata log a node ends: it would go on with the metadata of that moment."""
+    disk = fault_shim.FaultyDisk(SHIM, directory / "metadata")
+    node = Cairn(directory / "other", **{"log.dirs": directory / "c", "metadata.log.dir": disk.root})
+    try:
+        node.start(environment=preloaded(disk))
+        client = Client(node.bootstrap, 3)
+        assert client.create_topic("before") == 0
+        disk.fail(fault_shim.WRITE | fault_shim.ALLOCATE | fault_shim.SYNC)
+        with contextlib.suppress(OSError, AssertionError):
+            client.create_topic("after")
+        wait_until(lambda: node.process.poll() is not None, 30, "the end of the node")
+        assert node.process.returncode == 1 and "the metadata log cannot be used" in node.log_tail(), node.log_tail()
+    finally:
+        node.kill()
+    print("a node without its metadata log ended")
+
+
+def preloaded(disk):
+    return {**disk.environment, "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+
+
 def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-"))
     disk = fault_shim.FaultyDisk(SHIM, directory / "failing")
     a, b = directory / "a", disk.root
     node = Cairn(directory, **{"log.dirs": f"{a},{b}", "metadata.log.dir": a})
-    preload = {**disk.environment, "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
     try:
-        node.start(environment=preload)
+        node.start(environment=preloaded(disk))
         in_b = check(node, a, b, disk)
         disk.heal()
         check_offline_at_start(node, b, in_b)
@@ -100,6 +122,7 @@ def main():
         client.close()
         node.stop()
         print("a failed directory took its partitions offline and nothing else")
+        check_metadata(directory)
     except BaseException:
         sys.stderr.write(f"--- the end of cairnd's log\n{node.log_tail()}\n")
         raise
