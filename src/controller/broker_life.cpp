@@ -111,6 +111,7 @@ protocol::BrokerHeartbeatRequest Controller::Core::own_heartbeat() const {
   request.current_metadata_offset = publisher.applied().value();
   request.want_fence = broker.want_fence;
   request.want_shut_down = broker.want_shut_down;
+  request.offline_log_dirs = broker.failed_directories;
   // None is cordoned.
   if (committed.image()->metadata_version() >= 30) request.cordoned_log_dirs.emplace();
   return request;
@@ -163,6 +164,12 @@ Task<Result<>> Controller::unfence_local() {
     }
   }
   co_return Result<>{};
+}
+
+void Controller::report_failed_directories(std::vector<DirectoryId> failed) {
+  if (failed == core_->broker.failed_directories) return;
+  core_->broker.failed_directories = std::move(failed);
+  core_->broker.changed.set();
 }
 
 Task<Result<>> Controller::leave_local() {

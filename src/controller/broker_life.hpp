@@ -20,7 +20,8 @@ struct BrokerLife {
   BrokerEpoch epoch = no_broker_epoch;
   bool want_fence = true;
   bool want_shut_down = false;
-  bool fenced = true;  // as the last answer said
+  std::vector<DirectoryId> failed_directories;  // of those it registered with
+  bool fenced = true;                           // as the last answer said
   bool may_stop = false;
   std::uint64_t answers = 0;  // to heartbeats
   ErrorCode last_error = ErrorCode::none;

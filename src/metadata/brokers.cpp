@@ -25,6 +25,20 @@ Record fencing(const Broker& broker, std::int8_t flag) {
   return to_record(std::move(change));
 }
 
+/// Directories of the broker that have failed since its registration named them. Without any left
+/// the broker stops, and its silence says the rest.
+void lose_directories(const Image& image, const BrokerContext& context, const Broker& broker,
+                      std::span<const DirectoryId> lost, std::vector<Record>& records) {
+  add(records, leave_directories(image, context.server, broker.id, lost));
+  protocol::BrokerRegistrationChangeRecord change;
+  change.broker_id = broker.id.value();
+  change.broker_epoch = broker.epoch.value();
+  for (const DirectoryId& directory : broker.log_dirs) {
+    if (std::ranges::find(lost, directory) == lost.end()) change.log_dirs.push_back(directory);
+  }
+  if (!change.log_dirs.empty()) records.push_back(to_record(std::move(change)));
+}
+
 ErrorCode check_directories(const Image& image,
                             const protocol::BrokerRegistrationRequest& request) {
   if (!supports_directories(image.metadata_version())) return ErrorCode::none;
@@ -152,7 +166,14 @@ Decision<protocol::BrokerHeartbeatResponse> broker_heartbeat(
     change.cordoned_log_dirs = request.cordoned_log_dirs;
     decision.records.push_back(to_record(std::move(change)));
   }
-  if (broker->fenced) {
+  std::vector<DirectoryId> lost;
+  std::ranges::copy_if(request.offline_log_dirs, std::back_inserter(lost), [&](const auto& id) {
+    return std::ranges::find(broker->log_dirs, id) != broker->log_dirs.end();
+  });
+  if (!lost.empty() && !request.want_fence && !request.want_shut_down) {
+    // What else it wants waits for its next heartbeat, which is decided on what this one changes.
+    lose_directories(image, context, *broker, lost, decision.records);
+  } else if (broker->fenced) {
     if (request.want_shut_down) {
       response.should_shut_down = true;
     } else if (!request.want_fence && caught_up) {

@@ -48,6 +48,16 @@ std::vector<Record> change_partitions(const Image& image, const config::ServerCo
   return records;
 }
 
+/// Whether its replica of the partition lies in one of the directories.
+bool lies_in(const Partition& partition, BrokerId id, std::span<const DirectoryId> directories) {
+  const std::size_t known = std::min(partition.replicas.size(), partition.directories.size());
+  for (std::size_t i = 0; i < known; ++i) {
+    if (partition.replicas[i] != id) continue;
+    return std::ranges::find(directories, partition.directories[i]) != directories.end();
+  }
+  return false;
+}
+
 }  // namespace
 
 PartitionChange::Rules partition_rules(const Image& image, const config::ServerConfig& server,
@@ -83,6 +93,18 @@ std::vector<Record> leave_partitions(const Image& image, const config::ServerCon
                            [&](const Partition& partition) {
                              return partition.in_isr(id) || partition.leader == id ||
                                     (unclean && contains(partition.elr, id));
+                           });
+}
+
+std::vector<Record> leave_directories(const Image& image, const config::ServerConfig& server,
+                                      BrokerId id, std::span<const DirectoryId> failed) {
+  const auto acceptable = [&image, id](BrokerId other) {
+    return other != id && image.is_active(other);
+  };
+  return change_partitions(image, server, acceptable, id, no_broker,
+                           [&](const Partition& partition) {
+                             return (partition.in_isr(id) || partition.leader == id) &&
+                                    lies_in(partition, id, failed);
                            });
 }
 

@@ -176,6 +176,7 @@ void Node::Parts::start_accepting() {
 /// A node without a usable directory, or without its metadata, is none.
 Task<> Node::Parts::watch_directories() {
   while (co_await directories.directory_failed().wait()) {
+    report_failed_directories();
     if (directories.online_count() > 0 && directories.metadata_directory_online()) continue;
     logging::error("stopping: no usable log directory is left");
     failed.set();

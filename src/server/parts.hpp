@@ -51,6 +51,7 @@ struct Node::Parts {
   runtime::Latch failed;
   bool serving = false;
   BrokerEpoch broker_epoch = no_broker_epoch;
+  std::vector<DirectoryId> registered_directories;
   bool loaded = false;  // the partitions, from the first image
   bool controller_runs = false;
   bool interrupted = false;
@@ -72,7 +73,8 @@ struct Node::Parts {
   runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
   runtime::Task<> watch_directories();
   runtime::Task<> watch_metadata_log();
-  runtime::Task<> report_places();  // report_places.cpp
+  void report_failed_directories();  // report_places.cpp, as is
+  runtime::Task<> report_places();
   std::vector<metadata::Endpoint> advertised() const;
   std::vector<metadata::Endpoint> controller_endpoints() const;
   transport::AcceptorLimits limits_of(const std::string& listener) const;

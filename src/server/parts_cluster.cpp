@@ -197,6 +197,7 @@ Task<StartResult> Node::Parts::join_cluster() {
   controller::LocalBroker self{.endpoints = advertised(),
                                .log_dirs = directories.directory_ids(),
                                .previous_epoch = directories.previous_broker_epoch()};
+  registered_directories = self.log_dirs;
   auto enrol = [this, self] { return controller->register_local(self); };
   const auto epoch = co_await runtime::call_on(seams.data, seams.control, enrol);
   if (!epoch) {
@@ -204,6 +205,7 @@ Task<StartResult> Node::Parts::join_cluster() {
         fmt::format("the controller refused this broker: {}", epoch.error().why));
   }
   broker_epoch = *epoch;
+  report_failed_directories();  // while it registered
   if (!load_failure.empty()) co_return std::unexpected(load_failure);
   start_accepting();
   auto unfence = [this] { return controller->unfence_local(); };

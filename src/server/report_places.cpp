@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells the controller in which log directory each replica lies where its record says something
 // else: new partitions of a node with several directories, those that were moved, those found
-// elsewhere at start (KIP-858).
+// elsewhere at start (KIP-858). And which directories have failed.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -42,6 +42,20 @@ protocol::AssignReplicasToDirsRequest request_of(
 }
 
 }  // namespace
+
+/// The controller knows the directories of the registration; those that have failed since, it is
+/// told with heartbeats.
+void Node::Parts::report_failed_directories() {
+  const std::vector<DirectoryId> online = directories.directory_ids();
+  std::vector<DirectoryId> lost;
+  std::ranges::copy_if(registered_directories, std::back_inserter(lost), [&](const auto& id) {
+    return std::ranges::find(online, id) == online.end();
+  });
+  if (lost.empty()) return;
+  runtime::post(seams.control, [this, lost = std::move(lost)]() mutable {
+    controller->report_failed_directories(std::move(lost));
+  });
+}
 
 Task<> Node::Parts::report_places() {
   Duration pause = first_pause;

@@ -116,6 +116,9 @@ class Controller {
   runtime::Task<Result<BrokerEpoch>> register_local(LocalBroker broker);
   /// The broker has applied the image and serves: unfenced when this returns.
   runtime::Task<Result<>> unfence_local();
+  /// Of the directories that it registered with, these have failed: the next heartbeat, at once,
+  /// tells the active controller, which takes their replicas' leaderships away.
+  void report_failed_directories(std::vector<DirectoryId> failed);
   /// Controlled shutdown: takes its leaderships away where another replica can lead.
   runtime::Task<Result<>> leave_local();
 

@@ -89,6 +89,9 @@ bool unclean_election_enabled(const Image& image, const Topic& topic,
 enum class Stop { clean, unclean };
 std::vector<Record> leave_partitions(const Image& image, const config::ServerConfig& server,
                                      BrokerId id, Stop stop);
+/// The same where the replica lies in one of these directories, which have failed (KIP-858).
+std::vector<Record> leave_directories(const Image& image, const config::ServerConfig& server,
+                                      BrokerId id, std::span<const DirectoryId> failed);
 /// Elects where there is no leader and the broker, about to be active, may lead.
 std::vector<Record> return_to_partitions(const Image& image, const config::ServerConfig& server,
                                          BrokerId id);

@@ -63,12 +63,12 @@ class Stage {
     return out;
   }
 
-  void serve() {
+  void serve(std::vector<DirectoryId> directories = {Uuid{1, 1234}}) {
     const auto started = run(controller_->start());
     ASSERT_TRUE(started) << started.error().why;
     LocalBroker broker;
     broker.endpoints = {{"PLAINTEXT", "127.0.0.1", 9092, 0}};
-    broker.log_dirs = {Uuid{1, 1234}};
+    broker.log_dirs = std::move(directories);
     ASSERT_TRUE(run(controller_->register_local(broker)));
     ASSERT_TRUE(run(controller_->unfence_local()));
   }
@@ -133,6 +133,15 @@ TEST(Controller, formats_an_empty_directory_and_becomes_active) {
   EXPECT_EQ(stage.image().metadata_version(), metadata::latest_metadata_version);
   EXPECT_TRUE(stage.image().is_active(BrokerId(1)));
   EXPECT_TRUE(stage.image().controllers.contains(BrokerId(1)));
+}
+
+TEST(Controller, is_told_at_once_which_directories_of_its_broker_have_failed) {
+  Stage stage;
+  stage.serve({Uuid{1, 1234}, Uuid{1, 5678}});
+  stage.controller().report_failed_directories({Uuid{1, 5678}});
+  stage.world().run_for(std::chrono::milliseconds(200));  // heartbeats are two seconds apart
+  EXPECT_EQ(stage.image().broker(BrokerId(1))->log_dirs, std::vector<DirectoryId>({Uuid{1, 1234}}));
+  EXPECT_TRUE(stage.image().is_active(BrokerId(1)));
 }
 
 TEST(Controller, hands_out_committed_images_in_order_before_it_answers) {

@@ -127,6 +127,53 @@ TEST_F(Brokers, fencing_moves_leaders_and_unfencing_elects_where_there_is_none) 
   EXPECT_EQ(cluster.partition("one").leader_epoch, Epoch(2));
 }
 
+TEST_F(Brokers, a_failed_directory_takes_its_replicas_out_and_no_others) {
+  auto two_directories = registration(1, 1);
+  const DirectoryId good = two_directories.log_dirs[0];
+  const DirectoryId bad{9, 5'001};
+  two_directories.log_dirs.push_back(bad);
+  enrol(two_directories);
+  beat(1);
+  enrol(registration(2, 2));
+  beat(2);
+  cluster.create({Cluster::assigned("moves", {{1, 2}}), Cluster::assigned("stays", {{1, 2}}),
+                  Cluster::assigned("alone", {{1}}), Cluster::assigned("follows", {{2, 1}})});
+  for (const char* name : {"moves", "stays", "alone", "follows"}) {
+    protocol::PartitionChangeRecord place;
+    place.topic_id = cluster.image.topic(name)->id;
+    place.partition_id = 0;
+    place.directories.emplace();
+    for (const BrokerId replica : cluster.partition(name).replicas) {
+      const DirectoryId of_first = std::string_view(name) == "stays" ? good : bad;
+      place.directories->push_back(replica == BrokerId(1) ? of_first : DirectoryId{9, 1'002});
+    }
+    cluster.apply_all({{std::move(place), 1}});
+  }
+  const auto failed = [this](std::vector<DirectoryId> directories) {
+    protocol::BrokerHeartbeatRequest request;
+    request.broker_id = 1;
+    request.broker_epoch = cluster.image.broker(BrokerId(1))->epoch.value();
+    request.current_metadata_offset = next.value();
+    request.offline_log_dirs = std::move(directories);
+    auto decision = broker_heartbeat(cluster.image, heartbeats, context(), request);
+    cluster.apply_all(decision.records);
+    return decision;
+  };
+  EXPECT_TRUE(failed({Uuid{9, 77}}).records.empty()) << "a directory that it never had";
+  EXPECT_FALSE(failed({bad}).response.is_fenced);
+  EXPECT_EQ(cluster.partition("moves").leader, BrokerId(2));
+  EXPECT_EQ(cluster.partition("moves").isr, ids({2}));
+  EXPECT_EQ(cluster.partition("stays").leader, BrokerId(1));
+  EXPECT_EQ(cluster.partition("stays").isr, ids({1, 2}));
+  EXPECT_EQ(cluster.partition("alone").leader, no_broker);
+  EXPECT_EQ(cluster.partition("alone").isr, ids({1}));
+  EXPECT_EQ(cluster.partition("follows").leader, BrokerId(2));
+  EXPECT_EQ(cluster.partition("follows").isr, ids({2}));
+  EXPECT_EQ(cluster.image.broker(BrokerId(1))->log_dirs, std::vector{good});
+  EXPECT_TRUE(cluster.image.is_active(BrokerId(1)));
+  EXPECT_TRUE(failed({bad}).records.empty()) << "that is known";
+}
+
 TEST_F(Brokers, controlled_shutdown_first_moves_then_lets_go) {
   enrol(registration(1));
   beat(1);
