@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replicas move between three real nodes by Kafka 4.3.1's own reassign-partitions and leader-election,
 while an idempotent producer writes: execute, verify, list, throttle, cancel, preferred and unclean
-elections. What the tools print is what they print against Kafka 4.3.1; every acknowledged record is there
+elections; a group's consumer reads on, also when its coordinator moves. What the tools print is what they print against Kafka 4.3.1; every acknowledged record is there
 at the end, once and in order.
 
     reassign_test.py [--kafka]     with --kafka: the tools' part against three nodes of Kafka itself
@@ -19,14 +19,16 @@ import urllib.request
 
 for folder in ("support", "integration"):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
-from cluster_test import PATIENCE, SIZE, Cluster, Producer, client_settings, confluent_kafka, read_all  # noqa: E402
+from cluster_test import (PATIENCE, SIZE, Cluster, Consumer, Producer, client_settings, confluent_kafka,  # noqa: E402
+                          partition_for, read_all)
 from cairn_process import wait_until  # noqa: E402
 from kafka_process import Kafka, need_jars, tool  # noqa: E402
 from quorum_test import start_all  # noqa: E402
 
 TOPIC = "moves"
 PLACES = [[1, 2], [2, 3]]  # of its two partitions, at first
-BULK = 8 << 20  # bytes in partition 1
+BULK, RECORD = 8 << 20, 4096  # bytes in partition 1
+OFFSETS, GROUP = "__consumer_offsets", "group-0"
 MOVING = "Reassignment of partition {} is still in progress."
 MOVED = "Reassignment of partition {} is completed."
 THROTTLE_NOTE = ("Warning: You must run --verify periodically, until the reassignment completes, to ensure the "
@@ -45,7 +47,8 @@ class KafkaCluster(Cluster):
         voters = ",".join(f"{i}@127.0.0.1:{n.controller_port}" for i, n in enumerate(self.nodes, 1))
         for id_, node in enumerate(self.nodes, 1):
             node.directory.mkdir()
-            node.settings.update({"node.id": id_, "controller.quorum.voters": voters, "min.insync.replicas": 1})
+            node.settings.update({"node.id": id_, "controller.quorum.voters": voters, "min.insync.replicas": 1,
+                                  "offsets.topic.replication.factor": 3, "offsets.topic.num.partitions": 6})
             node.format("--feature", "eligible.leader.replicas.version=0")
 
 
@@ -53,8 +56,8 @@ def lines(text):
     return [line for line in text.splitlines() if line.strip()]
 
 
-def assignment(places):
-    return {"version": 1, "partitions": [{"topic": TOPIC, "partition": index, "replicas": replicas,
+def assignment(places, topic=TOPIC):
+    return {"version": 1, "partitions": [{"topic": topic, "partition": index, "replicas": replicas,
                                           "log_dirs": ["any"] * len(replicas)} for index, replicas in places.items()]}
 
 
@@ -114,8 +117,8 @@ def replicas_of(cluster, index):
 def fill_bulk(cluster):
     producer = confluent_kafka.Producer({**client_settings(cluster.nodes), "acks": "all", "linger.ms": 5,
                                          "queue.buffering.max.messages": 1_000_000})
-    for _ in range(BULK // 8192):
-        producer.produce(TOPIC, os.urandom(8192), partition=1)
+    for _ in range(BULK // RECORD):
+        producer.produce(TOPIC, b"0" * RECORD, partition=1)
     assert producer.flush(60) == 0
 
 
@@ -181,6 +184,20 @@ def throttled(cluster, tools):
     return f"{got * 1e-6:.1f} MB in {elapsed:.1f} s at {rate / 1e6} MB/s"
 
 
+def coordinator_moves(cluster, tools, consumer):
+    """The broker that coordinates the group leaves its partition's replicas: there is one less."""
+    index = partition_for(GROUP)
+    before = cluster.partition(OFFSETS, index)
+    goal = [id_ for id_ in before.replicas if id_ != before.leader]
+    tools.file.write_text(json.dumps(assignment({index: goal}, OFFSETS)))
+    printed = tools.reassign("--execute", "--reassignment-json-file", tools.file)
+    assert printed[-1] == f"Successfully started partition reassignment for {OFFSETS}-{index}", printed
+    wait_until(lambda: list(cluster.partition(OFFSETS, index).replicas) == goal and
+               cluster.leader(OFFSETS, index) == goal[0], PATIENCE, f"{OFFSETS}-{index} on {goal}")
+    read = consumer.newest()
+    wait_until(lambda: consumer.newest() > read + 500, PATIENCE, "the consumer goes on")
+
+
 def cancelled(cluster, tools):
     before, goal = {1: [1, 2]}, {1: [3, 2]}
     tools.execute(before, goal, "--throttle", 10_000)
@@ -229,13 +246,15 @@ def unclean(cluster, tools):
     wait_until(lambda: len(cluster.partition("risky").isrs) == 2, PATIENCE, "all in sync again")
 
 
-def judge(cluster, producer):
+def judge(cluster, producer, consumer):
     assert not producer.failed, f"never acknowledged: {producer.failed[:3]}"
     records = read_all(cluster, TOPIC)
     kept = dict(records)
     lost = [(number, offset) for number, offset, _ in producer.acknowledged if kept.get(offset, -1) != number]
     assert not lost, f"acknowledged, and lost or elsewhere: {lost[:5]}"
     assert [number for _, number in records] == list(range(producer.sent)), "a record twice, out of order, or not there"
+    first_seen = list(dict.fromkeys(number for number, _ in consumer.read))
+    assert first_seen == list(range(producer.sent)), "the group's consumer skipped records or went astray"
 
 
 def main():
@@ -257,9 +276,13 @@ def main():
         producer = Producer(cluster.nodes, TOPIC)
         producer.start()
         wait_until(lambda: len(producer.acknowledged) > 50, PATIENCE, "records")
+        consumer = Consumer(cluster.nodes, TOPIC, GROUP)
+        consumer.start()
         proposals(cluster, tools)
         leader_moves_off(cluster, tools)
         told("a partition and its leader moved")
+        coordinator_moves(cluster, tools, consumer)
+        told("a group's coordinator moved")
         told(f"throttled: {throttled(cluster, tools)}, then to the end")
         cancelled(cluster, tools)
         told("a move was cancelled")
@@ -269,7 +292,9 @@ def main():
         if not against_kafka:
             unclean(cluster, tools)
             told("an unclean election was made, counted and logged")
-        judge(cluster, producer)
+        wait_until(lambda: consumer.newest() >= producer.sent - 1, PATIENCE, "the consumer comes to the end")
+        consumer.end()
+        judge(cluster, producer, consumer)
         told(f"{len(producer.acknowledged)} acknowledged records, all there, once and in order")
         for node in cluster.nodes:
             node.stop(PATIENCE)
