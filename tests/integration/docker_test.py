@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""docker/Dockerfile and docker/compose.yaml with a real engine: the image is built, three containers
+become a cluster, this machine produces and consumes while one of them is killed, it comes back and is in
+sync again. Then one container with the variables of Apache's image. Needs an engine that runs, compose
+in either form, and the base image; it installs and starts none of them.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from cairn_process import CAIRN, ROOT, free_port, run, skip, wait_until  # noqa: E402
+
+IMAGE = "cairn-docker-test"
+PROJECT = f"cairntest{os.getpid()}"
+RECORDS, RATE = 4000, 200  # 20 s of producing
+PATIENCE = 120
+
+
+def succeeds(*command, seconds=20):
+    try:
+        return subprocess.run(command, capture_output=True, timeout=seconds).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def find_compose():
+    """The command, in the form that is there; else the test is skipped, as it is for all it needs."""
+    if not shutil.which("docker"):
+        skip("no docker command")
+    if not succeeds("docker", "version"):
+        skip("no docker engine that answers")
+    compose = (["docker", "compose"] if succeeds("docker", "compose", "version") else
+               ["docker-compose"] if shutil.which("docker-compose") else skip("neither docker compose nor docker-compose"))
+    for base in sorted(set(re.findall(r"^FROM (\S+)", (ROOT / "docker/Dockerfile").read_text(), re.M))):
+        if not succeeds("docker", "image", "inspect", base) and not succeeds("docker", "pull", base, seconds=120):
+            skip(f"no base image {base}, and no registry to pull it from")
+    return compose
+
+
+def docker(*arguments, seconds=60):
+    return run("docker", *arguments, seconds=seconds).strip()
+
+
+def state_of(container):
+    return json.loads(docker("inspect", container))[0]["State"]
+
+
+def is_healthy(container):
+    state = state_of(container)
+    assert state["Status"] == "running", f"{container} has ended:\n{docker('logs', '--tail', '20', container)}"
+    return state["Health"]["Status"] == "healthy"
+
+
+class Composition:
+    def __init__(self, compose):
+        self.ports = [free_port() for _ in range(3)]
+        self.http = [free_port() for _ in range(3)]
+        self.environment = {**os.environ, "CAIRN_IMAGE": IMAGE}
+        for number in (1, 2, 3):
+            self.environment[f"CAIRN_PORT_{number}"] = str(self.ports[number - 1])
+            self.environment[f"CAIRN_HTTP_PORT_{number}"] = str(self.http[number - 1])
+        self.command = [*compose, "--file", ROOT / "docker/compose.yaml", "--project-name", PROJECT]
+
+    def __call__(self, *arguments, seconds=180, check=True):
+        return run(*self.command, *arguments, seconds=seconds, env=self.environment, check=check)
+
+    def start(self):
+        self("up", "--detach", "--no-build")
+        self.containers = [self("ps", "--quiet", f"broker-{number}").strip() for number in (1, 2, 3)]
+
+    def cairn(self, *arguments, stdin=None):
+        bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return run(CAIRN, "--bootstrap", bootstrap, *arguments, stdin=stdin)
+
+    def partitions(self, topic):
+        return json.loads(self.cairn("topic", "describe", topic, "--json"))[0]["partitions"]
+
+    def wait_until_healthy(self):
+        for container in self.containers:
+            wait_until(lambda: is_healthy(container), PATIENCE, f"{container} is healthy")
+
+
+def build():
+    began = time.monotonic()
+    # From the host's network: where a container's own leads nowhere, packages are found all the same.
+    run("docker", "build", "--network", "host", "--tag", IMAGE, "--file", ROOT / "docker/Dockerfile", ROOT, seconds=1500)
+    size = int(docker("image", "inspect", "--format", "{{.Size}}", IMAGE))
+    print(f"built in {time.monotonic() - began:.0f} s, {size / 1e6:.0f} MB", flush=True)
+
+
+def three_containers_become_a_cluster(cluster):
+    began = time.monotonic()
+    cluster.start()
+    cluster.wait_until_healthy()
+    print(f"   three healthy {time.monotonic() - began:.1f} s after the start")
+    for port in cluster.http:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=10) as answer:
+            assert answer.status == 200
+    for container in cluster.containers:
+        assert docker("exec", container, "id", "-u") == "1000", "it runs as root"
+        # One by one, by their names inside: every container reaches every other.
+        for number in (1, 2, 3):
+            docker("exec", container, "cairn", "--bootstrap", f"broker-{number}:19092", "cluster", "info")
+
+
+def a_killed_container_costs_nothing_and_comes_back(cluster):
+    cluster.cairn("topic", "create", "orders", "--partitions", "3")
+    cluster.cairn("produce", "orders", stdin="".join(f"{n}\n" for n in range(100)))
+    leader = cluster.partitions("orders")[0]["leader"]
+    victim = cluster.containers[leader - 1]
+    bootstrap = ",".join(f"127.0.0.1:{port}" for port in cluster.ports)
+    producer = subprocess.Popen([CAIRN, "--bootstrap", bootstrap, "produce", "orders", "--rate", str(RATE)],
+                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    producer.stdin.write("".join(f"{n}\n" for n in range(100, RECORDS)))
+    producer.stdin.close()
+    time.sleep(5)
+    docker("kill", "--signal", "KILL", victim)
+    killed = time.monotonic()
+    wait_until(lambda: all(p["leader"] not in (leader, -1) for p in cluster.partitions("orders")), PATIENCE, "new leaders")
+    print(f"   other leaders {time.monotonic() - killed:.1f} s after the kill (asked by a new command each time)")
+    assert producer.wait(PATIENCE) == 0, producer.stderr.read()
+    assert all(len(p["isr"]) == 2 for p in cluster.partitions("orders"))
+    read = cluster.cairn("consume", "orders", "--exit").split()
+    assert sorted(map(int, read)) == list(range(RECORDS)), f"{len(read)} records, {RECORDS} were acknowledged"
+    docker("start", victim)
+    began = time.monotonic()
+    wait_until(lambda: all(len(p["isr"]) == 3 for p in cluster.partitions("orders")), PATIENCE, "all in sync again")
+    print(f"   {RECORDS} records, none lost; all in sync {time.monotonic() - began:.1f} s after the start")
+    cluster.wait_until_healthy()
+
+
+def stop_is_clean(cluster):
+    began = time.monotonic()
+    cluster("stop")
+    print(f"   stopped in {time.monotonic() - began:.1f} s")
+    for container in cluster.containers:
+        assert state_of(container)["ExitCode"] == 0, docker("logs", "--tail", "20", container)
+    cluster("start")
+    cluster.wait_until_healthy()
+    assert len(cluster.cairn("consume", "orders", "--exit").split()) == RECORDS
+
+
+APACHE = {
+    "KAFKA_NODE_ID": "1", "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_LISTENERS": "PLAINTEXT://:19092,CONTROLLER://:9093,PLAINTEXT_HOST://:9092",
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "PLAINTEXT", "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1", "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
+    "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1", "KAFKA_LOG_DIRS": "/tmp/kraft-combined-logs",
+    "KAFKA_HEAP_OPTS": "-Xmx1G", "KAFKA_JMX_PORT": "9999", "KAFKA_JMX_HOSTNAME": "localhost", "KAFKA_OPTS": "",
+    "KAFKA_LOG4J_ROOT_LOGLEVEL": "INFO", "KAFKA_LOG4J_LOGGERS": "kafka=INFO", "KAFKA_TOOLS_LOG4J_LOGLEVEL": "ERROR"}
+
+
+def run_alone(environment, ports):
+    settings = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
+    published = [part for outside, inside in ports.items() for part in ("--publish", f"127.0.0.1:{outside}:{inside}")]
+    return docker("run", "--detach", "--rm", "--name", f"{PROJECT}-alone", *settings, *published, IMAGE)
+
+
+def the_variables_of_apaches_image_work(_):
+    port = free_port()
+    advertised = f"PLAINTEXT://localhost:19092,PLAINTEXT_HOST://127.0.0.1:{port}"
+    container = run_alone({**APACHE, "KAFKA_ADVERTISED_LISTENERS": advertised}, {port: 9092})
+    try:
+        wait_until(lambda: is_healthy(container), PATIENCE, "healthy")
+        run(CAIRN, "--bootstrap", f"127.0.0.1:{port}", "cluster", "info")
+        run(CAIRN, "--bootstrap", f"127.0.0.1:{port}", "produce", "made-by-use", stdin="one\n")
+    finally:
+        docker("rm", "--force", container)
+
+
+def without_variables_it_is_one_node_at_localhost(_):
+    container = run_alone({}, {free_port(): 9092})
+    try:
+        wait_until(lambda: is_healthy(container), PATIENCE, "healthy")
+        docker("exec", container, "cairn", "topic", "create", "inside")  # advertised is localhost:9092
+    finally:
+        docker("rm", "--force", container)
+
+
+CHECKS = [three_containers_become_a_cluster, a_killed_container_costs_nothing_and_comes_back, stop_is_clean,
+          the_variables_of_apaches_image_work, without_variables_it_is_one_node_at_localhost]
+
+
+def main():
+    compose = find_compose()
+    build()
+    cluster = Composition(compose)
+    try:
+        for check in CHECKS:
+            began = time.monotonic()
+            check(cluster)
+            print(f"ok {check.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+    except BaseException:
+        sys.stderr.write(cluster("logs", "--tail", "40", check=False) + "\n")
+        raise
+    finally:
+        cluster("down", "--volumes", check=False)
+        succeeds("docker", "image", "rm", IMAGE)
+
+
+if __name__ == "__main__":
+    main()
