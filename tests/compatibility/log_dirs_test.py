@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from cairn_process import ROOT, Cairn, skip, wait_until  # noqa: E402
@@ -97,6 +98,21 @@ def moves_while_a_producer_goes_on(node, a, b):
     print("three moves under an idempotent producer; the controller's records name their directories")
 
 
+def a_move_holds_to_its_rate(node, a, b):
+    """As kafka-reassign-partitions --replica-alter-log-dirs-throttle sets it."""
+    rate = ("--alter", "--entity-type", "brokers", "--entity-name", 1, "--bootstrap-server", node.bootstrap)
+    key, allowed = "replica.alter.log.dirs.io.max.bytes.per.second", 1_500_000
+    tool("configs", *rate, "--add-config", f"{key}={allowed}")
+    size, _ = described(node, "moves")[str(b)][1]
+    began = time.monotonic()
+    assert move(node, "moves", a, 1) == ["moves-1 moved"]
+    elapsed = time.monotonic() - began
+    tool("configs", *rate, "--delete-config", key)
+    assert elapsed > (size - (2 << 20)) / allowed, f"{size} bytes in {elapsed:.1f} s"
+    assert move(node, "moves", b, 1) == ["moves-1 moved"]
+    print(f"{size * 1e-6:.1f} MB moved in {elapsed:.1f} s at {allowed * 1e-6} MB/s")
+
+
 def refusals(node, a):
     assert move(node, "moves", "/nowhere", 0) == ["moves-0 refused: LogDirNotFoundException"]
     assert "refused" in move(node, "missing", a, 0)[0]
@@ -126,6 +142,7 @@ def main():
     try:
         node.start()
         moves_while_a_producer_goes_on(node, a, b)
+        a_move_holds_to_its_rate(node, a, b)
         refusals(node, a)
         places_survive_a_restart(node, a, b)
     except BaseException:
