@@ -94,7 +94,7 @@ runtime::Task<> CleaningRun::install(const Segments& group, const CleanedSegment
   segments.erase(first + 1, first + static_cast<std::ptrdiff_t>(group.size()));
   fresh->drop_written_indexes();
   // Whatever remembers a place in the old files forgets it.
-  log_->recent_reads_.fill({});
+  log_->recent_reads_.clear();
   log_->high_watermark_position_ = {};
   log_->flushed_position_ = {};
   for (const auto& segment : group) {

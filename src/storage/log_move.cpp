@@ -143,7 +143,7 @@ void LogMove::adopt(std::string directory) {
   log.directory_ = std::move(directory);
   log.health_ = copy.health_;
   log.flushed_ = log.log_end_;
-  log.recent_reads_.fill({});
+  log.recent_reads_.clear();
   log.high_watermark_position_ = {};
   log.flushed_position_ = {};
   log.directory_synced_ = log.metadata_synced_ = true;

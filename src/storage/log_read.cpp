@@ -12,6 +12,8 @@ namespace cairn::storage {
 
 namespace {
 
+constexpr std::size_t remembered_reads = 4;
+
 /// Whole batches of a buffer that a read may return.
 struct Cut {
   std::size_t skip = 0;    // bytes of batches that end below the offset asked for
@@ -139,8 +141,14 @@ runtime::Task<Result<LogReader::Span>> LogReader::locate(Offset offset, Offset b
 
 void LogReader::remember(Offset next, const Segment& segment, std::uint64_t at) {
   if (position_of(next) != nullptr) return;
-  log_.recent_reads_[log_.recent_read_] = {next, segment.base_offset, at};
-  log_.recent_read_ = (log_.recent_read_ + 1) % log_.recent_reads_.size();
+  const Position position{next, segment.base_offset, at};
+  if (log_.recent_reads_.size() < remembered_reads) {
+    log_.recent_reads_.reserve(remembered_reads);
+    log_.recent_reads_.push_back(position);
+    return;
+  }
+  log_.recent_reads_[log_.recent_read_] = position;
+  log_.recent_read_ = (log_.recent_read_ + 1) % remembered_reads;
 }
 
 /// Nothing behind damage is served: who reads there is told, and the log says where it is.

@@ -70,7 +70,7 @@ runtime::Task<Result<>> PartitionLog::lower_recovery_point(Offset cut, Offset fl
 
 runtime::Task<Result<>> PartitionLog::truncate_segments(Offset offset) {
   logging::info("truncating: partition={} from={} to={}", partition_, log_end_, offset);
-  recent_reads_.fill({});
+  recent_reads_.clear();
   high_watermark_position_ = {};
   flushed_position_ = {};
   changed_ = true;
@@ -117,7 +117,7 @@ runtime::Task<Result<>> PartitionLog::restart_at(Offset offset) {
     CO_TRY(co_await make_files());
   }
   logging::info("starting anew: partition={} end={} at={}", partition_, log_end_, offset);
-  recent_reads_.fill({});
+  recent_reads_.clear();
   high_watermark_position_ = {};
   flushed_position_ = {};
   changed_ = true;

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -224,7 +223,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset checkpointed_{0};            // the highest recovery point that a crash may find
   Offset high_watermark_{0};
   Position high_watermark_position_;
-  std::array<Position, 4> recent_reads_;  // where the last reads ended
+  std::vector<Position> recent_reads_;  // where the last few reads ended
   std::uint8_t recent_read_ = 0;
   Position flushed_position_;
   bool poisoned_ = false;
