@@ -174,7 +174,7 @@ runtime::Task<Result<bool>> LogReader::read_span(const LogRead& request, const S
   for (;;) {
     wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, span.to - from));
     const BufferPool::Lent buffer = log_.environment_.buffers->lend(wanted);
-    CO_TRY(const std::size_t got, co_await file->read_at(from, buffer.bytes));
+    CO_TRY(const std::size_t got, co_await file->read_once(from, buffer.bytes));
     if (cut_meanwhile() || span.segment->gone())
       co_return fail(ErrorCode::offset_not_available, "cut");
     const BytesView bytes = BytesView(buffer.bytes).first(got);

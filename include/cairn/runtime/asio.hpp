@@ -20,11 +20,11 @@
 
 namespace cairn::runtime::asio {
 
-/// Threads for reads that miss the page cache, flushes and appends to a file that is being flushed.
-/// Flushes are bounded per device, so that reads always find a thread.
+/// Threads for reads that miss the page cache, flushes and appends to a file that is being flushed:
+/// so many for flushes at a time, so many for reads of those far behind, and one more.
 class Pool {
  public:
-  explicit Pool(int threads = 4, int flushes = 3);
+  explicit Pool(int flushes = 3, int bulk_reads = 2);
   ~Pool();  // waits for what runs
 
   class State;

@@ -38,6 +38,11 @@ class File {
 
   /// Fills `into` from `offset`; fewer bytes only at the end of the file.
   virtual Task<Result<std::size_t>> read_at(std::uint64_t offset, MutableBytes into) = 0;
+  /// The same for readers that are far behind: of what was not cached nothing stays cached, what
+  /// follows is fetched ahead, and such reads wait for each other, piece by piece.
+  virtual Task<Result<std::size_t>> read_once(std::uint64_t offset, MutableBytes into) {
+    return read_at(offset, into);
+  }
   /// Writes all parts one after another from `offset`, or fails. Any number of parts.
   virtual Task<Result<>> write_at(std::uint64_t offset, std::span<const BytesView> parts) = 0;
   /// What was written before the call survives a crash once this returns (fdatasync).

@@ -25,6 +25,9 @@ using replication::FetchSession;
 using storage::ReadBound;
 using PartitionData = FetchResponse::PartitionData;
 
+/// So many bytes are read for one request before others on the shard have their turn.
+constexpr std::size_t bytes_of_a_turn = std::size_t{1} << 20;
+
 constexpr std::int16_t first_version_with_session = 7;
 constexpr std::int16_t first_version_by_id = 13;
 constexpr std::int16_t first_version_with_replica_state = 15;
@@ -237,14 +240,20 @@ class Fetch {
   runtime::Task<> read() {
     std::int64_t left = std::min(request_.max_bytes, broker_.config.fetch.max_bytes);
     bool first = true;
+    std::size_t in_this_turn = 0;
     std::vector<PartitionData> read;
     read.reserve(wanted_.size());
     for (Wanted& one : wanted_) {
+      if (in_this_turn >= bytes_of_a_turn) {
+        in_this_turn = 0;
+        co_await let_others();
+      }
       read.push_back(co_await read_one(one, left, first));
       const PartitionData& data = read.back();
       if (data.records && !data.records->empty()) {
         left -= static_cast<std::int64_t>(data.records->size());
         first = false;
+        in_this_turn += data.records->size();
         if (is_follower()) {
           one.partition->count_sent(data.records->size());
         } else {
@@ -260,6 +269,12 @@ class Fetch {
       co_return;
     }
     answer(std::move(read));
+  }
+
+  static runtime::Task<> let_others() {
+    runtime::Waiter turn;
+    turn.wake(runtime::Wake::woken);
+    co_await turn.suspend(runtime::Cancellation::ignored);
   }
 
   void count_out(const Wanted& one, double bytes) {

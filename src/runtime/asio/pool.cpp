@@ -5,10 +5,14 @@
 
 namespace cairn::runtime::asio {
 
-Pool::Pool(int threads, int flushes) : state_(std::make_unique<State>(threads, flushes)) {}
+Pool::Pool(int flushes, int bulk_reads) : state_(std::make_unique<State>(flushes, bulk_reads)) {}
 Pool::~Pool() = default;
 
-Pool::State::State(int threads, int flushes) : max_flushes_(flushes) {
+Pool::State::State(int flushes, int bulk_reads)
+    : prompt_{.most = flushes + bulk_reads + 1},
+      flushes_{.most = flushes},
+      bulk_{.most = bulk_reads} {
+  const int threads = prompt_.most;
   threads_.reserve(static_cast<std::size_t>(threads));
   // Signals are for the main thread.
   sigset_t all;
@@ -31,29 +35,48 @@ Pool::State::~State() {
 void Pool::State::submit(Job& job, JobKind kind) {
   {
     const std::lock_guard lock(mutex_);
-    (kind == JobKind::flush ? flushes_ : prompt_).push_back(&job);
+    line_of(kind).jobs.push_back(&job);
   }
   arrived_.notify_one();
+}
+
+Pool::State::Line& Pool::State::line_of(JobKind kind) {
+  switch (kind) {
+    case JobKind::prompt:
+      return prompt_;
+    case JobKind::flush:
+      return flushes_;
+    case JobKind::bulk:
+      return bulk_;
+  }
+  return prompt_;
+}
+
+/// Whoever may start and matters most.
+Pool::State::Line* Pool::State::next_line() {
+  for (Line* line : {&prompt_, &flushes_, &bulk_}) {
+    if (line->may_start()) return line;
+  }
+  return nullptr;
 }
 
 void Pool::State::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return stopping_ || !prompt_.empty() || flush_may_start(); });
-    const bool flush = prompt_.empty();
-    if (flush && !flush_may_start()) return;  // stopping, and nothing left
-    std::deque<Job*>& queue = flush ? flushes_ : prompt_;
-    Job& job = *queue.front();
-    queue.pop_front();
-    flushing_ += flush ? 1 : 0;
+    Line* line = nullptr;
+    arrived_.wait(lock, [&] { return (line = next_line()) != nullptr || stopping_; });
+    if (line == nullptr) return;  // stopping, and nothing left
+    Job& job = *line->jobs.front();
+    line->jobs.pop_front();
+    ++line->running;
     lock.unlock();
     job.run();
     // From the post on the job belongs to the other thread, which may end it at once.
     Context& context = *job.context;
     boost::asio::post(context, [&job] { job.waiter.wake(Wake::woken); });
     lock.lock();
-    flushing_ -= flush ? 1 : 0;
-    if (flush && flush_may_start()) arrived_.notify_one();
+    --line->running;
+    if (line->may_start()) arrived_.notify_one();
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads for file operations that block. A Job lives in the frame of the task that waits for it,
-// so submitting allocates nothing; the task cannot be cancelled meanwhile. Flushes take at most
-// `flushes` threads, so that reads and appends always find one.
+// so submitting allocates nothing; the task cannot be cancelled meanwhile. Flushes and bulk reads
+// take at most so many threads each, so that appends and everybody else's reads always find one.
 // Owner: asio::Pool, which outlives every task that submits.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace cairn::runtime::asio {
 
-enum class JobKind { prompt, flush };
+enum class JobKind { prompt, flush, bulk };
 
 struct Job {
   virtual void run() = 0;
@@ -32,21 +32,29 @@ struct Job {
 
 class Pool::State {
  public:
-  State(int threads, int flushes);
+  State(int flushes, int bulk_reads);
   ~State();
 
   void submit(Job& job, JobKind kind);
 
  private:
+  struct Line {
+    std::deque<Job*> jobs = {};
+    int running = 0;
+    int most = 0;  // at the same time
+
+    bool may_start() const { return !jobs.empty() && running < most; }
+  };
+
   void work();
-  bool flush_may_start() const { return !flushes_.empty() && flushing_ < max_flushes_; }
+  Line& line_of(JobKind kind);
+  Line* next_line();
 
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<Job*> prompt_;
-  std::deque<Job*> flushes_;
-  int flushing_ = 0;
-  int max_flushes_;
+  Line prompt_;
+  Line flushes_;
+  Line bulk_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

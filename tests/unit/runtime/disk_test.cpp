@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "backends.hpp"
+#include "src/runtime/asio/pool.hpp"
 
 namespace cairn::runtime {
 namespace disk_test {
@@ -87,6 +97,27 @@ Task<> replace(testing::Seams& s) {
 }
 TYPED_TEST(Disks, a_file_is_replaced_as_a_whole) { TypeParam::run(replace); }
 
+Task<> read_once(testing::Seams& s) {
+  auto file = co_await s.disk.open(s.directory + "/f", OpenMode::create);
+  Bytes content(3'000'000);
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = std::byte(i * 31 / 7);
+  const BytesView parts[] = {content};
+  EXPECT_TRUE(co_await (*file)->write_at(0, parts));
+  EXPECT_TRUE(co_await (*file)->sync());
+  for (const std::size_t size : {100u, 70'000u, 700'000u, 4'000'000u}) {
+    Bytes back(size);
+    std::size_t at = 0;
+    while (at < content.size()) {
+      const std::size_t expected = std::min(size, content.size() - at);
+      EXPECT_EQ(*co_await (*file)->read_once(at, back), expected);
+      EXPECT_EQ(std::memcmp(back.data(), content.data() + at, expected), 0);
+      at += size == 100 ? 500'000 : expected;
+    }
+    EXPECT_EQ(*co_await (*file)->read_once(content.size(), back), 0u);
+  }
+}
+TYPED_TEST(Disks, a_read_by_somebody_far_behind_gives_the_same_bytes) { TypeParam::run(read_once); }
+
 Task<> append_in_background(File& file, std::uint64_t at, int& done) {
   const std::string text(1000, 'x');
   const BytesView parts[] = {as_bytes(text)};
@@ -107,6 +138,109 @@ Task<> write_while_flushing(testing::Seams& s) {
   EXPECT_EQ(*co_await (*file)->size(), 50'000u);
 }
 TYPED_TEST(Disks, appends_go_on_while_a_flush_runs) { TypeParam::run(write_while_flushing); }
+
+// Whose memory the page cache's is.
+
+constexpr std::size_t megabyte = std::size_t{1} << 20;
+
+/// A file of the page cache as another process sees it.
+class Cached {
+ public:
+  explicit Cached(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
+        size_(std::filesystem::file_size(path)),
+        memory_(::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor_, 0)) {}
+  ~Cached() {
+    ::munmap(memory_, size_);
+    ::close(descriptor_);
+  }
+  void drop() { ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED); }
+  std::size_t bytes() const {
+    std::vector<unsigned char> pages((size_ + 4095) / 4096);
+    ::mincore(memory_, size_, pages.data());
+    return 4096 * static_cast<std::size_t>(std::ranges::count_if(
+                      pages, [](unsigned char page) { return (page & 1) != 0; }));
+  }
+
+ private:
+  int descriptor_;
+  std::size_t size_;
+  void* memory_;
+};
+
+Task<> leave_the_cache_alone(testing::Seams& s) {
+  auto file = co_await s.disk.open(s.directory + "/f", OpenMode::create);
+  Bytes buffer(megabyte);
+  const BytesView parts[] = {buffer};
+  for (std::size_t i = 0; i < 32; ++i) {
+    EXPECT_TRUE(co_await (*file)->write_at(i * megabyte, parts));
+  }
+  EXPECT_TRUE(co_await (*file)->sync());
+  Cached cached(s.directory + "/f");
+  cached.drop();
+  if (cached.bytes() > megabyte) co_return;  // a file system in memory
+  for (std::size_t i = 0; i < 24; ++i) {
+    EXPECT_EQ(*co_await (*file)->read_once(i * megabyte, buffer), megabyte);
+  }
+  EXPECT_LE(cached.bytes(), 10 * megabyte);  // the kernel may have read ahead as far as the end
+  EXPECT_EQ(*co_await (*file)->read_at(2 * megabyte, buffer), megabyte);
+  EXPECT_EQ(*co_await (*file)->read_once(2 * megabyte, buffer), megabyte);
+  const std::size_t before = cached.bytes();
+  EXPECT_EQ(*co_await (*file)->read_once(2 * megabyte, buffer), megabyte);
+  EXPECT_GE(cached.bytes(), before);  // what others had cached stays
+}
+TEST(SystemFile, a_read_by_somebody_far_behind_leaves_the_page_cache_to_others) {
+  testing::RealBackend::run(leave_the_cache_alone);
+}
+
+// Who waits for whom.
+
+/// Work that blocks its thread until the gate opens.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable moved;
+  bool open = false;
+  int inside = 0;
+  int most = 0;
+
+  int pass() {
+    std::unique_lock lock(mutex);
+    most = std::max(most, ++inside);
+    moved.wait(lock, [this] { return open; });
+    --inside;
+    return 0;
+  }
+  void unlock() {
+    const std::lock_guard lock(mutex);
+    open = true;
+    moved.notify_all();
+  }
+};
+
+Task<> pass_gate(Shard& shard, asio::Pool& pool, asio::JobKind kind, Gate& gate) {
+  auto pass = [&gate] { return gate.pass(); };
+  co_await asio::run_on_pool(shard.context(), pool.state(), kind, pass);
+}
+
+Task<> crowd(Shard& shard) {
+  asio::Pool pool(3, 2);
+  Gate reads, flushes;
+  TaskGroup group(shard.context());
+  for (int i = 0; i < 8; ++i) {
+    group.spawn(pass_gate(shard, pool, asio::JobKind::bulk, reads));
+    group.spawn(pass_gate(shard, pool, asio::JobKind::flush, flushes));
+  }
+  auto append = [] { return 1; };
+  for (int i = 0; i < 20; ++i) {
+    co_await asio::run_on_pool(shard.context(), pool.state(), asio::JobKind::prompt, append);
+  }
+  flushes.unlock();
+  reads.unlock();
+  co_await group.join();
+  EXPECT_LE(reads.most, 2);
+  EXPECT_LE(flushes.most, 3);
+}
+TEST(Pool, gives_appends_a_thread_whatever_is_read_and_flushed) { asio::run_until_done(crowd); }
 
 // What the simulated machine does at power loss.
 
