@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import select
 import shutil
 import socket
 import subprocess
@@ -36,6 +37,8 @@ TOOLS = {
     "storage": "kafka.tools.StorageTool",
     "console-share-consumer": "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
     "transactions": "org.apache.kafka.tools.TransactionsCommand",
+    "acls": "org.apache.kafka.tools.AclCommand",
+    "delegation-tokens": "org.apache.kafka.tools.DelegationTokenCommand",
 }
 
 
@@ -56,11 +59,45 @@ def tool(name, *arguments, **options):
     return run(*java(TOOLS[name], *arguments), **options)
 
 
+class Toolbox:
+    """The same tools, all in one process that starts with the first; call it as `tool`."""
+
+    def __init__(self, log):
+        self.log, self.process = log, None
+
+    def __call__(self, name, *arguments, seconds=120):
+        if self.process is None:
+            with open(self.log, "ab") as log:
+                self.process = subprocess.Popen(java(ROOT / "tests/compatibility/kafka/Tools.java", heap="512m"),
+                                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self.process.stdin.write("\t".join([TOOLS[name], *map(str, arguments)]).encode() + b"\n")
+        self.process.stdin.flush()
+        answer, deadline = bytearray(), time.monotonic() + seconds
+        while not (answer.endswith(b"\n") and b"\0" in answer[-8:]):
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+            part = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
+            if not part:
+                self.close()
+                raise AssertionError(f"{name} {arguments} did not end within {seconds} s:\n{answer[-2000:]!r}")
+            answer += part
+        text, status = answer.decode(errors="replace").rsplit("\0", 1)
+        assert int(status) == 0, f"{name} {arguments} ended with {status}{text}"
+        return text
+
+    def close(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
 class Kafka:
     """One Kafka on a directory: `data` below it holds the log directory. `settings` and the port stay over restarts."""
 
-    def __init__(self, directory, kraft_version=0, **overrides):
+    def __init__(self, directory, kraft_version=0, tools=None, **overrides):
         self.directory = pathlib.Path(directory)
+        self.tools = tools  # a Toolbox, or each in a process of its own
         self.port, self.controller_port = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.dynamic = kraft_version > 0
@@ -86,10 +123,10 @@ class Kafka:
 
     def format(self, *arguments):
         standalone = ["--standalone"] if self.dynamic else []
-        run(*java(TOOLS["storage"], "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", *standalone, *arguments,
-                  "-c", self.properties()))
+        (self.tools or tool)("storage", "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", *standalone, *arguments,
+                             "-c", self.properties())
 
-    def start(self, seconds=90):
+    def start(self, seconds=240):
         self.log = open(self.directory / "kafka.log", "ab")
         self.process = subprocess.Popen(java("kafka.Kafka", self.properties(), heap="1g"), stdout=self.log,
                                         stderr=self.log)

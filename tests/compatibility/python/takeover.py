@@ -14,7 +14,7 @@ TOPICS = {
     **{f"t-{codec}": {"compression.type": "producer"} for codec in CODECS},
     "t-recompressed": {"compression.type": "zstd"},
     "t-compact": {"cleanup.policy": "compact", "segment.bytes": 1048576, "min.cleanable.dirty.ratio": 0.01,
-                  "segment.ms": 4000},
+                  "segment.ms": 1000},
     "t-both": {"cleanup.policy": "compact,delete"},
     "t-append-time": {"message.timestamp.type": "LogAppendTime"},
     "t-cut": {},
@@ -85,7 +85,7 @@ def text(data):
     return None if data is None else data.decode()
 
 
-def create(bootstrap):
+def create(bootstrap, state):
     wanted = [NewTopic(name, 2, 1, config={k: str(v) for k, v in config.items()}) for name, config in TOPICS.items()]
     client = admin(bootstrap)  # it must outlive its futures
     for done in client.create_topics(wanted, request_timeout=60).values():
@@ -135,13 +135,12 @@ def leave_open(bootstrap):
 
 
 def fill(bootstrap, state):
-    create(bootstrap)
     for codec in CODECS:
         write(producer(bootstrap, compression_type=codec), f"t-{codec}", 0, 3000)
     write(producer(bootstrap, compression_type="gzip"), "t-recompressed", 0, 500)
     for round_ in range(3):
         write(producer(bootstrap, compression_type="lz4"), "t-compact", round_ * 1500, 1500)
-        time.sleep(5)
+        time.sleep(1.5)
     for topic in ("t-both", "t-append-time", "t-cut"):
         write(producer(bootstrap), topic, 0, 1000)
     for topic in ("t-compact",):  # tombstones
