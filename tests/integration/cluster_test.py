@@ -19,7 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from cairn_process import CACHE, Cairn, skip, wait_until  # noqa: E402
+from cairn_process import CACHE, Cairn, skip, start_all, wait_until  # noqa: E402
 
 try:
     import confluent_kafka
@@ -30,7 +30,7 @@ except ImportError:
         skip("no confluent-kafka (scripts/fetch-clients)")
     os.execve(python, [str(python), *sys.argv], {**os.environ, "CAIRN_CLUSTER_TEST": "1"})
 
-from quorum_test import active_of, start_all  # noqa: E402
+from quorum_test import active_of  # noqa: E402
 from wire import Client, record_batch  # noqa: E402
 
 SIZE = 3

@@ -9,45 +9,30 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import kafka_process  # noqa: E402
-from cairn_process import Cairn, wait_until  # noqa: E402
+from cairn_process import Cairn, start_all, wait_until  # noqa: E402
 from wire import Client  # noqa: E402
 
 SIZE = 3
 
 
-def start_all(nodes):
-    """All at once, for each waits for the others."""
-    failures = []
-
-    def start(node):
-        try:
-            node.start(seconds=60)
-        except AssertionError as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=start, args=(node,)) for node in nodes]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-
-
-def is_active(node):
+def metric(node, name):
+    """A metric without labels; None if the node does not answer or has it not."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{node.http_port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     except OSError:
-        return False
-    found = re.search(r"^kafka_controller_kafkacontroller_activecontrollercount (\d+)", text, re.M)
-    return bool(found) and found[1] == "1"
+        return None
+    found = re.search(rf"^{name} (\d+)", text, re.M)
+    return int(found[1]) if found else None
+
+
+def is_active(node):
+    return metric(node, "kafka_controller_kafkacontroller_activecontrollercount") == 1
 
 
 def active_of(nodes):

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -73,17 +74,23 @@ class Cairn:
 
     def start(self, prefix=(), environment=None, seconds=30):
         """Starts it and returns the seconds until it said it was ready."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
+        self.spawn(prefix, environment)
+        self.await_ready(seconds)
+        return time.monotonic() - began
+
+    def spawn(self, prefix=(), environment=None):
+        self.directory.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*prefix, *self.command()], stdout=subprocess.PIPE, stderr=log,
                                             env={**os.environ, **(environment or {})})
+
+    def await_ready(self, seconds=30):
         readable, _, _ = select.select([self.process.stdout], [], [], seconds)
         line = self.process.stdout.readline().decode() if readable else ""
         if not line.startswith("ready "):
             self.kill()
             raise AssertionError(f"no ready line, but {line!r}; its log ends:\n{self.log_tail()}")
-        return time.monotonic() - began
 
     def log_tail(self, lines=30):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -118,6 +125,74 @@ def cairn(**overrides):
     finally:
         node.kill()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def start_all(nodes, seconds=60):
+    """All at once, for each waits for the others."""
+    failures = []
+
+    def start(node):
+        try:
+            node.start(seconds=seconds)
+        except AssertionError as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=start, args=(node,)) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+class CairnCluster:
+    """Nodes that are brokers and controllers, with every topic on three of them and two needed for acks=all."""
+
+    def __init__(self, directory, size=3, **overrides):
+        self.directory = pathlib.Path(directory)
+        self.nodes = [Cairn(self.directory / str(id_), node_id=id_) for id_ in range(1, size + 1)]
+        voters = ",".join(f"{id_}@127.0.0.1:{node.controller_port}" for id_, node in enumerate(self.nodes, 1))
+        for node in self.nodes:
+            node.settings.update({
+                "controller.quorum.voters": voters, "cairn.http.listener": f"127.0.0.1:{node.http_port}",
+                "default.replication.factor": 3, "min.insync.replicas": 2, "offsets.topic.replication.factor": 3,
+                **{key.replace("_", "."): value for key, value in overrides.items()}})
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    @property
+    def bootstrap_controller(self):
+        return ",".join(f"127.0.0.1:{node.controller_port}" for node in self.nodes)
+
+    def start(self):
+        start_all(self.nodes)
+
+    def kill(self):
+        for node in self.nodes:
+            node.kill()
+
+
+@contextlib.contextmanager
+def cairn_cluster(**overrides):
+    """A running cluster of three in a fresh directory, gone afterwards."""
+    directory = tempfile.mkdtemp(prefix="cairn-test-")
+    cluster = CairnCluster(directory, **overrides)
+    try:
+        cluster.start()
+        yield cluster
+        for node in cluster.nodes:
+            assert node.process.poll() is None, f"cairnd died:\n{node.log_tail()}"
+    except BaseException:
+        for node in cluster.nodes:
+            sys.stderr.write(f"--- the end of the log of {node.directory.name}\n{node.log_tail()}\n")
+        raise
+    finally:
+        cluster.kill()
+        if not os.environ.get("CAIRN_KEEP"):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def run(*command, stdin=None, seconds=120, check=True, **options):

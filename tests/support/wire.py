@@ -189,14 +189,31 @@ class Client:
         assert correlation == sent, f"answer {correlation} to request {sent}"
         return cursor
 
-    def create_topic(self, name, partitions=1, **configs):
-        body = struct.pack(">i", 1) + string(name) + struct.pack(">ih", partitions, 1) + struct.pack(">i", 0)
+    def create_topic(self, name, partitions=1, replicas=1, **configs):
+        body = struct.pack(">i", 1) + string(name) + struct.pack(">ih", partitions, replicas) + struct.pack(">i", 0)
         body += struct.pack(">i", len(configs))
         for key, value in configs.items():
             body += string(key.replace("_", ".")) + string(str(value))
         answer = self.call(CREATE_TOPICS, 2, body + struct.pack(">ib", 10000, 0))
         answer.take(8), answer.string()
         return answer.number("h")
+
+    def partitions(self, topic):
+        """{partition: (leader, ISR)} by Metadata 5."""
+        answer = self.call(METADATA, 5, array([string(topic)]) + b"\0")
+        answer.take(4)
+        for _ in range(answer.number("i")):
+            answer.take(4), answer.string(), answer.take(4), answer.string()
+        answer.string(), answer.take(8)
+        assert answer.number("h") == 0
+        answer.string(), answer.take(1)
+        found = {}
+        for _ in range(answer.number("i")):
+            answer.take(2)
+            index, leader = answer.number("i"), answer.number("i")
+            replicas, isr, offline = ([answer.number("i") for _ in range(answer.number("i"))] for _ in range(3))
+            found[index] = (leader, isr)
+        return found
 
     def produce_body(self, topic, partition, batch, acks=-1, timeout=10000):
         return (string(None) + struct.pack(">hii", acks, timeout, 1) + string(topic) +
