@@ -30,7 +30,7 @@ function(cairn_module path)
     target_link_libraries(${name} PUBLIC ${arg_LINK})
     cairn_precompile(${name} ${arg_ASIO})
     cairn_unite(${name} 8)
-    if(CAIRN_TESTS AND path IN_LIST CAIRN_FUZZED)
+    if(CAIRN_TESTS AND CMAKE_BUILD_TYPE STREQUAL "Dev" AND path IN_LIST CAIRN_FUZZED)
       target_compile_options(${name} PRIVATE
         -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp)
     endif()

@@ -16,6 +16,9 @@ runtime::Task<> Node::stop(Duration patience) { return parts_->stop(patience); }
 const std::vector<BoundListener>& Node::listeners() const { return parts_->listeners; }
 runtime::Latch& Node::failed() { return parts_->failed; }
 controller::Controller* Node::controller() const { return parts_->controller.get(); }
+partition::PartitionTable* Node::partitions() const {
+  return parts_->loaded ? &parts_->partitions : nullptr;
+}
 const config::ServerConfig& Node::config() const { return parts_->config; }
 
 std::string Node::ready_line() const {

@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "quorum_cluster.hpp"
+#include "cluster_nemesis.hpp"
+#include "replica_probe.hpp"
 #include "workload.hpp"
 
 namespace cairn::simulation {
@@ -11,65 +12,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int size = 3;
+constexpr Duration convergence = 60s;
+constexpr Duration idle_limit = 10s;  // of connections, as the plan sets it
 
-struct ClusterPlan {
-  std::map<std::string, TopicPlan> topics;
-  std::map<std::string, std::string> settings{{"default.replication.factor", "3"},
-                                              {"min.insync.replicas", "2"},
-                                              {"offsets.topic.replication.factor", "3"},
-                                              {"offsets.topic.num.partitions", "2"}};
-  int producers = 1, consumers = 0;
-  bool cooperative = false;
-  bool kills = false, crashes = false, all_at_once = false, stops = false, cuts = false,
-       resets = false, pauses = false, slow = false;
-
-  std::vector<TopicPartition> partitions() const {
-    std::vector<TopicPartition> all;
-    for (const auto& [name, topic] : topics) {
-      for (std::int32_t i = 0; i < topic.partitions; ++i) all.push_back({name, PartitionIndex(i)});
-    }
-    return all;
+/// All bytes of a log, for I25.
+runtime::Task<> copy_replica(std::shared_ptr<storage::PartitionLog> log, std::shared_ptr<Bytes> to,
+                             std::shared_ptr<bool> done) {
+  Offset at = log->log_start();
+  while (at < log->log_end()) {
+    auto slice = co_await log->read({.offset = at, .bound = storage::ReadBound::log_end});
+    if (!slice || slice->next_offset == at) break;
+    const BytesView bytes = slice->records.view();
+    to->insert(to->end(), bytes.begin(), bytes.end());
+    at = slice->next_offset;
   }
-  std::string words() const {
-    std::string text =
-        fmt::format("{} topics, {} producers, {} consumers;", topics.size(), producers, consumers);
-    for (const auto& [on, name] : {std::pair(kills, " kills"),
-                                   {crashes, " power"},
-                                   {all_at_once, " all at once"},
-                                   {stops, " stops"},
-                                   {cuts, " cuts"},
-                                   {resets, " resets"},
-                                   {pauses, " pauses"},
-                                   {slow, " slow disk"}}) {
-      if (on) text += name;
-    }
-    return text;
-  }
-};
-
-ClusterPlan draw(Random& random) {
-  ClusterPlan plan;
-  const auto topics = random.between(1, 2);
-  for (std::int64_t i = 0; i < topics; ++i) {
-    TopicPlan& topic = plan.topics[fmt::format("topic-{}", i)];
-    topic.partitions = static_cast<std::int32_t>(random.between(1, 3));
-    topic.replication_factor = size;
-    if (random.chance(0.5)) topic.configs["segment.ms"] = "5000";
-  }
-  plan.producers = static_cast<int>(random.between(1, 2));
-  plan.consumers = static_cast<int>(random.between(0, 2));
-  plan.cooperative = random.chance(0.3);
-  if (random.chance(0.5)) plan.settings["replica.lag.time.max.ms"] = "3000";
-  if (random.chance(0.3)) plan.settings["leader.imbalance.check.interval.seconds"] = "5";
-  if (random.chance(0.3)) {
-    plan.settings["metadata.log.max.record.bytes.between.snapshots"] = "2000";
-  }
-  for (bool* fault : {&plan.kills, &plan.crashes, &plan.all_at_once, &plan.stops, &plan.cuts,
-                      &plan.resets, &plan.pauses, &plan.slow}) {
-    *fault = random.chance(0.5);
-  }
-  return plan;
+  *done = true;
 }
 
 class ClusterRun {
@@ -77,44 +34,91 @@ class ClusterRun {
   explicit ClusterRun(const RunOptions& options)
       : options_(options),
         world_(options.seed),
-        plan_(draw(world_.random())),
-        cluster_(world_, std::vector<Roles>(size, Roles::combined), plan_.settings),
-        stage_{.history = history_, .bootstrap = cluster_.brokers()} {
-    history_.idempotent = true;
+        plan_(draw_cluster_plan(world_.random())),
+        cluster_(world_, plan_.roles, plan_.settings),
+        probe_([this] { return running(); }, [this] { return cluster_.newest_image(); }),
+        nemesis_(world_, cluster_, plan_, hosts_of_clients()),
+        stage_{.history = history_, .bootstrap = cluster_.brokers(), .metadata_age = 10s} {
+    history_.starts_are_saved = !plan_.faults.full && !plan_.faults.errors;
+    cluster_.on_loss([this](int id) { probe_.look_at(running_one(id)); });
+    cluster_.on_turn([this] { look(); });
   }
 
   RunResult go() {
     began_ = world_.now();
     cluster_.start_all();
-    if (!cluster_.run_until([this] { return cluster_.all_ready(); }, 2min)) {
-      return broken("the first start");
-    }
+    if (!run_until([this] { return cluster_.all_ready(); }, 2min)) return stuck("the first start");
     start_client("admin", [this](world::Process& process) {
       return create_topics(process.shard(), process.network(), stage_, plan_.topics);
     });
-    if (!settle(2min)) return broken("creating the topics");
+    if (!settle(2min)) return stuck("creating the topics");
     start_workloads();
-    while (world_.now() - began_ < options_.faulty && cluster_.violations().empty()) misbehave();
-    heal();
-    if (!cluster_.run_until([this] { return everybody_is_up(); }, 5min)) {
-      return broken("the last start");
-    }
-    if (!cluster_.run_until([this] { return in_sync(); }, 2min)) {
-      return broken("the replicas' catching up");
-    }
-    cluster_.run_for(10s);
+    while (world_.now() - began_ < options_.faulty && sound()) nemesis_.misbehave();
+    nemesis_.heal();
+    if (!eventually([this] { return everybody_is_up(); }, 2min)) return stuck("the last start");
+    if (!eventually([this] { return in_sync(); }, convergence)) return stuck("catching up");
+    if (!eventually([this] { return group_is_stable(); }, convergence)) return stuck("the group");
+    cluster_.run_for(1s);
     stage_.stop = true;
-    if (!settle(10min)) return broken("the clients' end");
+    if (!settle(10min)) return stuck("the clients' end");
+    if (!eventually([this] { return is_settled(); }, convergence)) return stuck("convergence");
+    compare_logs();
     start_client("reader", [this](world::Process& process) {
-      return read_all(process.shard(), process.network(), stage_, plan_.partitions(), "group");
+      return read_all(process.shard(), process.network(), stage_, all_partitions(), "group");
     });
-    if (!settle(5min)) return broken("the final read");
+    if (!settle(5min)) return stuck("the final read");
+    note_machines();
+    check_resources();
     RunResult result = summary();
     for (Violation& violation : judge(history_)) result.violations.push_back(std::move(violation));
     return result;
   }
 
  private:
+  // ---- what runs ----
+
+  ProbedNode running_one(int id) { return {BrokerId(id), cluster_.node(id).partitions()}; }
+  std::vector<ProbedNode> running() {
+    std::vector<ProbedNode> all;
+    for (int id = 1; id <= plan_.size(); ++id) {
+      if (cluster_.roles(id) != Roles::controller) all.push_back(running_one(id));
+    }
+    return all;
+  }
+
+  /// At every turn of the clock: into each replica now and then, and after acknowledgements.
+  void look() {
+    const bool due = world_.now() >= next_look_;
+    if (due) {
+      next_look_ = world_.now() + 20ms;
+      probe_.look();
+    }
+    const int least = plan_.settings.at("min.insync.replicas") == "2" ? 2 : 1;
+    for (const std::size_t index : std::exchange(history_.fresh_acks, {})) {
+      const Send& send = history_.sends[index];
+      if (history_.kind_of(send.to.topic) == TopicKind::passing) continue;
+      probe_.on_acknowledged(send.to, send.offset, least);
+    }
+  }
+
+  bool sound() { return cluster_.violations().empty() && probe_.violations().empty(); }
+
+  bool run_until(const std::function<bool()>& done, Duration limit) {
+    return cluster_.run_until(done, limit);
+  }
+
+  /// The same, for what is dear to ask or may lag behind: not after every step.
+  bool eventually(const std::function<bool()>& done, Duration limit) {
+    const Instant deadline = world_.now() + limit;
+    while (!done()) {
+      if (world_.now() >= deadline) return false;
+      cluster_.run_for(20ms);
+    }
+    return true;
+  }
+
+  // ---- clients ----
+
   template <class Start>
   void start_client(const std::string& host, Start start) {
     world::Process& process = world_.start(host);
@@ -122,115 +126,78 @@ class ClusterRun {
     world_.run_ready();
   }
 
+  std::vector<std::string> hosts_of_clients() const {
+    std::vector<std::string> hosts{"administrator"};
+    for (std::size_t i = 0; i < plan_.producers.size(); ++i) {
+      hosts.push_back(fmt::format("producer-{}", i));
+    }
+    for (int i = 0; i < plan_.consumers; ++i) hosts.push_back(fmt::format("consumer-{}", i));
+    return hosts;
+  }
+
   void start_workloads() {
-    for (int i = 0; i < plan_.producers; ++i) {
-      ProducerPlan plan{.id = i, .targets = plan_.partitions()};
-      plan.options.delivery_timeout = std::chrono::seconds(world_.random().between(10, 120));
-      plan.options.max_block = std::min<Duration>(plan.options.delivery_timeout, 60s);
-      plan.options.linger = std::chrono::milliseconds(world_.random().between(0, 20));
-      plan.pause = std::chrono::milliseconds(world_.random().between(1, 200));
-      start_client(fmt::format("producer-{}", i), [this, plan](world::Process& process) {
-        return produce(process.shard(), process.network(), stage_, plan);
-      });
+    for (std::size_t i = 0; i < plan_.producers.size(); ++i) {
+      start_producer(static_cast<int>(i), plan_.lasting_partitions(), plan_.producers[i]);
     }
-    for (int i = 0; i < plan_.consumers; ++i) {
-      ConsumerPlan plan{.id = i};
-      for (const auto& [name, topic] : plan_.topics) plan.topics.push_back(name);
-      if (plan_.cooperative) plan.options.assignors = {client::AssignorKind::cooperative_sticky};
-      plan.options.group_id = "group";
-      plan.options.auto_commit = false;
-      plan.options.offset_reset = client::OffsetReset::earliest;
-      plan.options.session_timeout = 10s;
-      plan.options.heartbeat_interval = 1s;
-      plan.options.max_poll_interval = 30s;
-      start_client(fmt::format("consumer-{}", i), [this, plan](world::Process& process) {
-        return consume(process.shard(), process.network(), stage_, plan);
-      });
+    if (plan_.topics.contains("passing")) {
+      start_producer(passing_producer, plan_.partitions_of(TopicKind::passing), true);
     }
+    start_administrator();
+    for (int i = 0; i < plan_.consumers; ++i) start_consumer(i);
   }
 
-  int some_node() { return 1 + static_cast<int>(world_.random().below(size)); }
-  /// Half of the time whoever is the active controller.
-  int some_victim() {
-    const auto leader = cluster_.leader();
-    return leader && world_.random().chance(0.5) ? *leader : some_node();
-  }
-
-  void misbehave() {
+  void start_producer(int id, std::vector<TopicPartition> targets, bool idempotent) {
+    static constexpr record::Codec codecs[] = {record::Codec::none, record::Codec::none,
+                                               record::Codec::lz4, record::Codec::zstd};
     Random& random = world_.random();
-    cluster_.run_for(std::chrono::milliseconds(random.between(20, 5000)));
-    if (random.chance(0.7)) cluster_.start_missing();
-    const int victim = some_victim();
-    const bool up = cluster_.node(victim).up();
-    switch (random.below(8)) {
-      case 0:
-        if (plan_.kills && up) ++faults_, cluster_.kill(victim);
-        break;
-      case 1:
-        if (plan_.crashes && up) ++faults_, cluster_.crash(victim);
-        break;
-      case 2:
-        if (plan_.all_at_once) everybody_at_once();
-        break;
-      case 3:
-        if (plan_.stops && up) ++faults_, cluster_.node(victim).stop();
-        break;
-      case 4:
-        if (plan_.cuts) cut_for_a_while(victim);
-        break;
-      case 5:
-        if (plan_.resets) reset(victim);
-        break;
-      case 6:
-        if (plan_.pauses && up) pause_for_a_while(victim);
-        break;
-      case 7:
-        if (plan_.slow) {
-          cluster_.node(victim).machine().slowest_operation() =
-              std::chrono::milliseconds(random.between(0, 100));
-        }
-        break;
+    ProducerPlan plan{.id = id, .targets = std::move(targets)};
+    plan.options.idempotent = idempotent;
+    if (!idempotent) history_.repeating.insert(id);
+    const bool passing = id == passing_producer;
+    plan.options.delivery_timeout = std::chrono::seconds(passing ? 10 : random.between(10, 60));
+    plan.options.max_block = plan.options.delivery_timeout;
+    plan.options.linger = std::chrono::milliseconds(random.between(0, 20));
+    plan.options.codec = codecs[random.below(std::size(codecs))];
+    plan.pause = std::chrono::milliseconds(random.between(20, 300));
+    start_client(fmt::format("producer-{}", id), [this, plan](world::Process& process) {
+      return produce(process.shard(), process.network(), stage_, plan);
+    });
+  }
+
+  void start_administrator() {
+    AdminPlan plan{.trimmed = plan_.partitions_of(TopicKind::trimmed),
+                   .growing = plan_.growing,
+                   .topics = plan_.topics};
+    if (plan_.topics.contains("passing")) plan.passing.push_back("passing");
+    start_client("administrator", [this, plan](world::Process& process) {
+      return administer(process.shard(), process.network(), stage_, plan);
+    });
+  }
+
+  void start_consumer(int id) {
+    ConsumerPlan plan{.id = id};
+    for (const auto& [name, topic] : plan_.topics) {
+      if (topic.kind != TopicKind::passing) plan.topics.push_back(name);
     }
+    if (plan_.cooperative) plan.options.assignors = {client::AssignorKind::cooperative_sticky};
+    plan.options.group_id = "group";
+    plan.options.auto_commit = false;
+    plan.options.offset_reset = client::OffsetReset::earliest;
+    plan.options.session_timeout = 10s;
+    plan.options.heartbeat_interval = 1s;
+    plan.options.max_poll_interval = 30s;
+    start_client(fmt::format("consumer-{}", id), [this, plan](world::Process& process) {
+      return consume(process.shard(), process.network(), stage_, plan);
+    });
   }
 
-  void everybody_at_once() {
-    ++faults_;
-    for (int id = 1; id <= size; ++id) {
-      if (cluster_.node(id).up()) cluster_.crash(id);
-    }
-    cluster_.start_missing();
+  std::vector<TopicPartition> all_partitions() const {
+    std::vector<TopicPartition> all = plan_.partitions();
+    all.insert(all.end(), stage_.added.begin(), stage_.added.end());
+    return all;
   }
 
-  void reset(int victim) {
-    ++faults_;
-    const std::string other =
-        world_.random().chance(0.5) ? QuorumCluster::host(some_node()) : std::string("producer-0");
-    world_.fabric().reset_between(QuorumCluster::host(victim), other);
-  }
-
-  void cut_for_a_while(int victim) {
-    ++faults_;
-    const int other = some_node();
-    if (world_.random().chance(0.5) || other == victim) {
-      cluster_.isolate(victim);
-    } else {
-      world_.fabric().cut(QuorumCluster::host(victim), QuorumCluster::host(other));
-    }
-    cluster_.run_for(std::chrono::milliseconds(world_.random().between(10, 15'000)));
-    cluster_.heal();
-  }
-
-  void pause_for_a_while(int victim) {
-    ++faults_;
-    world_.pause(QuorumCluster::host(victim));
-    cluster_.run_for(std::chrono::milliseconds(world_.random().between(10, 15'000)));
-    world_.resume(QuorumCluster::host(victim));
-  }
-
-  void heal() {
-    cluster_.heal();
-    for (int id = 1; id <= size; ++id) cluster_.node(id).machine().slowest_operation() = 2ms;
-  }
+  // ---- I29 ----
 
   /// A node that was stopping when all was healed ends first.
   bool everybody_is_up() {
@@ -238,21 +205,116 @@ class ClusterRun {
     return cluster_.all_ready();
   }
 
-  bool in_sync() const {
-    const auto known = cluster_.leader();
-    if (!known) return false;
-    const auto image = cluster_.image(*known);
+  bool in_sync() {
+    const auto image = cluster_.newest_image();
     for (const auto& [id, topic] : image->topics) {
       for (const auto& [index, state] : topic->partitions) {
-        if (state.leader == no_broker || state.isr.size() < size) return false;
+        if (state.leader == no_broker || state.isr.size() < state.replicas.size()) return false;
+        if (!state.adding_replicas.empty() || !state.removing_replicas.empty()) return false;
       }
     }
-    return true;
+    return cluster_.leader().has_value();
   }
 
+  /// All members are of one generation, and share all partitions (I17).
+  bool group_is_stable() const {
+    if (plan_.consumers == 0) return true;
+    std::set<std::int32_t> generations;
+    std::size_t held = 0;
+    for (const auto& [id, member] : stage_.members) {
+      generations.insert(member.generation);
+      held += member.partitions.size();
+    }
+    std::size_t all = 0;
+    for (const auto& [name, topic] : plan_.topics) {
+      const metadata::Topic* known = cluster_.newest_image()->topic(name);
+      if (topic.kind == TopicKind::passing || known == nullptr) continue;
+      all += static_cast<std::size_t>(known->partition_count());
+    }
+    return stage_.members.size() == static_cast<std::size_t>(plan_.consumers) &&
+           generations.size() == 1 && held == all;
+  }
+
+  bool is_settled() { return cluster_.all_agree() && probe_.settled(); }
+
   bool settle(Duration limit) {
-    return cluster_.run_until([this] { return stage_.running == 0; }, limit) &&
-           stage_.failures == 0 && stage_.running == 0;
+    return run_until([this] { return stage_.running == 0; }, limit) && stage_.failures == 0 &&
+           stage_.running == 0;
+  }
+
+  // ---- the end ----
+
+  std::shared_ptr<Bytes> copy_of(int id, const TopicPartition& of) {
+    const auto one = cluster_.node(id).partitions()->find(of.topic, of.partition);
+    if (one == nullptr) return nullptr;
+    auto copy = std::make_shared<Bytes>();
+    auto done = std::make_shared<bool>(false);
+    auto log = cluster_.node(id).partitions()->directories().find({one->topic_id(), of.partition});
+    world::Process& process = *world_.process(QuorumCluster::host(id));
+    process.shard(0).tasks().spawn(copy_replica(log, copy, done));
+    world_.run_until([&] { return *done; }, 60s);
+    return copy;
+  }
+
+  /// I25: caught-up replicas are equal, byte for byte. What begins elsewhere or was cleaned by each
+  /// for itself is not compared.
+  void compare_logs() {
+    for (const TopicPartition& of : all_partitions()) {
+      const TopicKind kind = history_.kind_of(of.topic);
+      if (kind == TopicKind::trimmed || kind == TopicKind::compacted) continue;
+      std::shared_ptr<Bytes> first;
+      for (const ProbedNode& node : running()) {
+        if (node.partitions == nullptr) continue;
+        const auto copy = copy_of(node.id.value(), of);
+        if (copy == nullptr) continue;
+        if (first == nullptr) first = copy;
+        if (*copy == *first) continue;
+        probe_.violations().push_back({"I25", fmt::format("the replicas of {} differ", of)});
+        break;
+      }
+    }
+  }
+
+  /// What the checkers know of the machines: their clocks, and how much the logs hold.
+  void note_machines() {
+    const auto now = world_.process("reader")->clock().wall();
+    history_.latest_wall_ms = to_timestamp(now) + nemesis_.furthest_ahead().count();
+    for (const TopicPartition& partition : plan_.partitions_of(TopicKind::trimmed)) {
+      for (int id = 1; id <= plan_.size(); ++id) {
+        std::uint64_t bytes = 0;
+        world::SimMachine& machine = cluster_.node(id).machine();
+        for (const std::string& file : machine.files_below(fmt::format("/data/{}/", partition))) {
+          if (file.ends_with(".log")) bytes += machine.content(file)->size();
+        }
+        std::uint64_t& most = history_.final_bytes[partition];
+        most = std::max(most, bytes);
+      }
+    }
+  }
+
+  std::size_t segments_of(int id) {
+    const auto files = cluster_.node(id).machine().files_below("/data/");
+    return static_cast<std::size_t>(std::ranges::count_if(
+        files, [](const std::string& file) { return file.ends_with(".log"); }));
+  }
+
+  /// I30: once all clients have gone, a node holds little: what its partitions and peers need.
+  void check_resources() {
+    cluster_.run_for(idle_limit + 5s);
+    const auto nodes = static_cast<std::size_t>(plan_.size());
+    for (int id = 1; id <= plan_.size(); ++id) {
+      const std::string host = QuorumCluster::host(id);
+      const std::size_t files = cluster_.node(id).machine().open_files();
+      const std::size_t timers = world_.process(host)->timer_count();
+      const std::size_t connections = world_.fabric().connections_of(host);
+      if (files <= 3 * segments_of(id) + 10 && timers <= 10 * nodes + 20 &&
+          connections <= 4 * nodes) {
+        continue;
+      }
+      probe_.violations().push_back(
+          {"I30", fmt::format("node {} idles with {} files, {} timers, {} connections", id, files,
+                              timers, connections)});
+    }
   }
 
   RunResult summary() {
@@ -260,17 +322,18 @@ class ClusterRun {
                      .trace_hash = world_.trace_hash(),
                      .virtual_time = world_.now() - began_,
                      .polled = history_.polled.size(),
-                     .faults = faults_,
+                     .faults = nemesis_.count(),
                      .plan = plan_.words()};
+    for (const Violation& one : probe_.violations()) result.violations.push_back(one);
     for (const Send& send : history_.sends) result.acknowledged += send.outcome == Outcome::ok;
     return result;
   }
 
-  RunResult broken(std::string_view what) {
+  RunResult stuck(std::string_view what) {
     RunResult result = summary();
     if (!result.violations.empty()) return result;
     std::string states;
-    for (int id = 1; id <= size; ++id) {
+    for (int id = 1; id <= plan_.size(); ++id) {
       const SimNode& node = cluster_.node(id);
       states += fmt::format(" {}:{}{}", id,
                             node.ready()   ? "ready"
@@ -279,22 +342,18 @@ class ClusterRun {
                                            : "down",
                             cluster_.leads(id) ? "*" : "");
     }
-    result.violations = {
-        {"I29", fmt::format("{} did not come to an end ({}; {} clients run, {} failures){}", what,
-                            states, stage_.running, stage_.failures, partitions_in_want())}};
+    result.violations = {{"I29", fmt::format("{} did not come to an end ({}; {} clients run, {} "
+                                             "failures) {}{}",
+                                             what, states, stage_.running, stage_.failures,
+                                             probe_.unsettled(), members_in_words())}};
     return result;
   }
 
-  std::string partitions_in_want() const {
+  std::string members_in_words() const {
     std::string text;
-    const auto known = cluster_.leader();
-    if (!known) return text;
-    for (const auto& [id, topic] : cluster_.image(*known)->topics) {
-      for (const auto& [index, state] : topic->partitions) {
-        if (state.leader != no_broker && state.isr.size() == size) continue;
-        text += fmt::format(" {}-{} led by {} with {} in sync", topic->name, index, state.leader,
-                            state.isr.size());
-      }
+    for (const auto& [id, member] : stage_.members) {
+      text += fmt::format("; consumer {} of generation {} has {}", id, member.generation,
+                          member.partitions.size());
     }
     return text;
   }
@@ -304,9 +363,11 @@ class ClusterRun {
   world::World world_;
   ClusterPlan plan_;
   QuorumCluster cluster_;
+  ReplicaProbe probe_;
+  ClusterNemesis nemesis_;
   Stage stage_;
   Instant began_{};
-  std::size_t faults_ = 0;
+  Instant next_look_{};
 };
 
 }  // namespace

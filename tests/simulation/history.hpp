@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,13 @@ struct CommitRead {
   std::uint64_t completed = 0;
 };
 
+/// What one member of a group held once it knew its assignment of a generation.
+struct Ownership {
+  int consumer = 0;
+  std::int32_t generation = -1;
+  std::set<TopicPartition> partitions;
+};
+
 /// DeleteRecords.
 struct Trim {
   TopicPartition of;
@@ -91,6 +99,7 @@ using FinalLog = std::map<Offset, std::string>;
 
 struct History {
   std::vector<Send> sends;
+  std::vector<std::size_t> fresh_acks;  // of these, for who looks into replicas right then
   std::vector<Polled> polled;
   std::vector<Commit> commits;
   std::vector<CommitRead> commit_reads;
@@ -104,7 +113,8 @@ struct History {
   std::vector<std::string> final_topics;  // as listed in the end
   std::int64_t latest_wall_ms = 0;        // that any clock has ever shown
   bool starts_are_saved = true;           // no full disk put off a checkpoint of log starts
-  bool idempotent = true;                 // every producer was
+  std::set<int> repeating;                // producers without idempotence
+  std::vector<Ownership> owners;
   std::uint64_t step = 0;
 
   TopicKind kind_of(const std::string& topic) const {
@@ -128,6 +138,7 @@ struct History {
     sends[index].outcome = outcome;
     sends[index].offset = offset;
     sends[index].completed = ++step;
+    if (outcome == Outcome::ok) fresh_acks.push_back(index);
   }
 };
 

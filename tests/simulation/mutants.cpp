@@ -11,6 +11,9 @@
 #include <cairn/base/mutant.hpp>
 
 #include "../unit/storage/cleaning_model.hpp"
+#include "cluster_run.hpp"
+#include "quorum_run.hpp"
+#include "replica_run.hpp"
 #include "run.hpp"
 #include "storage_run.hpp"
 
@@ -18,14 +21,25 @@ namespace cairn::simulation {
 namespace {
 
 constexpr int cleaning_steps = 60;
+constexpr Duration short_run = std::chrono::seconds(15);
 
-constexpr std::array all{
+constexpr std::array all_mutants{
     Mutant{"I6-duplicate", RunKind::node, "a batch that was sent again is recognised"},
-    Mutant{"L8", RunKind::other,
+    Mutant{"I6-recall", RunKind::node, "a start looks for earlier batches in the log's tail"},
+    Mutant{"L1", RunKind::replicas, "a follower truncates by epochs, not to its high watermark"},
+    Mutant{"L2", RunKind::replicas, "truncation goes on to the largest common epoch"},
+    Mutant{"L3", RunKind::replicas, "a follower whose log diverges makes no progress"},
+    Mutant{"L4", RunKind::replicas, "a deposed leader truncates before it takes a high watermark"},
+    Mutant{"L6", RunKind::replicas, "an ISR names its members' broker epochs"},
+    Mutant{"L8", RunKind::replicas,
            "the high watermark counts the in-sync replicas that are proposed"},
     Mutant{"L9", RunKind::node, "the high watermark counts what is flushed only"},
     Mutant{"L10", RunKind::storage, "a flush that began beside a truncation counts for nothing"},
-    Mutant{"L11", RunKind::other, "no latest offset until the epoch's start is committed"},
+    Mutant{"L9-follower", RunKind::replicas, "a follower reports what is flushed only"},
+    Mutant{"L11", RunKind::replicas, "no latest offset until the epoch's start is committed"},
+    Mutant{"L12", RunKind::replicas, "metadata that is not newer changes no leader"},
+    Mutant{"L13", RunKind::cluster, "a leader that lost its majority resigns"},
+    Mutant{"L14", RunKind::replicas, "a fetch reads the high watermark once"},
     Mutant{"L24", RunKind::node, "offsets of a group that has members do not expire"},
     Mutant{"L25", RunKind::node, "a coordinator answers once it has loaded"},
     Mutant{"L26", RunKind::other, "a claim of an older generation does not count"},
@@ -81,6 +95,12 @@ std::string break_once(RunKind kind, std::uint64_t seed) {
       return first_line(simulate({.seed = seed}));
     case RunKind::storage:
       return first_line(simulate_storage({.seed = seed}));
+    case RunKind::quorum:
+      return first_line(simulate_quorum({.seed = seed, .faulty = short_run}));
+    case RunKind::cluster:
+      return first_line(simulate_cluster({.seed = seed, .faulty = short_run}));
+    case RunKind::replicas:
+      return first_line(simulate_replicas({.seed = seed, .faulty = short_run}));
     case RunKind::cleaning:
       return clean_once(seed);
     case RunKind::other:
@@ -92,11 +112,12 @@ std::string break_once(RunKind kind, std::uint64_t seed) {
 }  // namespace
 
 std::string_view name_of(RunKind kind) {
-  static constexpr std::string_view names[] = {"node", "storage", "cleaning", "unit test"};
+  static constexpr std::string_view names[] = {"node",     "storage",  "quorum",   "cluster",
+                                               "replicas", "cleaning", "unit test"};
   return names[static_cast<std::size_t>(kind)];
 }
 
-std::span<const Mutant> mutants() { return all; }
+std::span<const Mutant> mutants() { return all_mutants; }
 
 namespace {
 

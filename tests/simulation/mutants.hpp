@@ -16,6 +16,9 @@ namespace cairn::simulation {
 enum class RunKind : std::uint8_t {
   node,      // run.hpp: a whole node and clients
   storage,   // storage_run.hpp: logs in their directories
+  quorum,    // quorum_run.hpp: nodes that form a cluster
+  cluster,   // cluster_run.hpp: a whole cluster and its clients
+  replicas,  // replica_run.hpp: brokers that replicate
   cleaning,  // the cleaner's model (tests/unit/storage/cleaning_model.hpp)
   other,     // unit tests alone, as the reason says
 };

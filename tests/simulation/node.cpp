@@ -106,4 +106,8 @@ controller::Controller* SimNode::controller() const {
   return life_ && !life_->ended ? life_->node->controller() : nullptr;
 }
 
+partition::PartitionTable* SimNode::partitions() const {
+  return life_ && !life_->ended ? life_->node->partitions() : nullptr;
+}
+
 }  // namespace cairn::simulation

@@ -14,6 +14,9 @@
 namespace cairn::controller {
 class Controller;
 }
+namespace cairn::partition {
+class PartitionTable;
+}
 
 namespace cairn::simulation {
 
@@ -42,6 +45,8 @@ class SimNode {
   const std::string& refusal() const { return refusal_; }
   /// Null while it is not up, or before its start has come so far.
   controller::Controller* controller() const;
+  /// The same, before its replicas are loaded.
+  partition::PartitionTable* partitions() const;
 
   const std::string& host() const { return host_; }
   runtime::Endpoint endpoint() const { return {host_, 9092}; }

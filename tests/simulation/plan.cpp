@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 
 namespace cairn::simulation {
-namespace {
 
-/// A topic whose oldest records go, by request and by retention.
-TopicPlan draw_trimmed(Random& random) {
+TopicPlan draw_trimmed_topic(Random& random) {
   TopicPlan topic{.kind = TopicKind::trimmed, .configs = {}};
   topic.partitions = static_cast<std::int32_t>(random.between(1, 3));
   topic.configs["segment.ms"] = fmt::format("{}", random.between(500, 5'000));
@@ -16,7 +14,7 @@ TopicPlan draw_trimmed(Random& random) {
   return topic;
 }
 
-TopicPlan draw_compacted(Random& random) {
+TopicPlan draw_compacted_topic(Random& random) {
   TopicPlan topic{.kind = TopicKind::compacted, .configs = {}};
   topic.partitions = static_cast<std::int32_t>(random.between(1, 2));
   topic.configs = {{"cleanup.policy", "compact"},
@@ -25,8 +23,6 @@ TopicPlan draw_compacted(Random& random) {
                    {"delete.retention.ms", fmt::format("{}", compacted_delete_retention_ms)}};
   return topic;
 }
-
-}  // namespace
 
 Plan draw_plan(Random& random, bool compact) {
   Plan plan;
@@ -39,13 +35,13 @@ Plan draw_plan(Random& random, bool compact) {
     if (fine_index) topic.configs["index.interval.bytes"] = "1";
     if (short_segments) topic.configs["segment.ms"] = "5000";
   }
-  if (random.chance(0.4)) plan.topics["trimmed"] = draw_trimmed(random);
+  if (random.chance(0.4)) plan.topics["trimmed"] = draw_trimmed_topic(random);
   if (random.chance(0.3)) {
     plan.topics["passing"] = {.kind = TopicKind::passing,
                               .partitions = static_cast<std::int32_t>(random.between(1, 3)),
                               .configs = {}};
   }
-  if (compact && random.chance(0.5)) plan.topics["compacted"] = draw_compacted(random);
+  if (compact && random.chance(0.5)) plan.topics["compacted"] = draw_compacted_topic(random);
   plan.producers = static_cast<int>(random.between(1, 3));
   plan.consumers = static_cast<int>(random.between(0, 3));
   plan.idempotent = random.chance(0.7);

@@ -44,6 +44,10 @@ struct Plan {
   std::string words() const;
 };
 
+/// A topic whose oldest records go, by request and by retention; one that is compacted.
+TopicPlan draw_trimmed_topic(Random& random);
+TopicPlan draw_compacted_topic(Random& random);
+
 /// `compact`: as if compacted topics were drawn.
 Plan draw_plan(Random& random, bool compact);
 

@@ -61,7 +61,7 @@ QuorumCluster::QuorumCluster(world::World& world, const std::vector<Roles>& role
       // The directory is synced after each replacement of quorum-state.
       if (operation == "sync" && path.ends_with("__cluster_metadata-0"))
         member.state_written = true;
-      return false;
+      return member.disk_fails && member.disk_fails(operation);
     };
   }
 }
@@ -72,8 +72,15 @@ void QuorumCluster::start_all() {
   for (int id = 1; id <= size(); ++id) start(id);
 }
 
+void QuorumCluster::fail_disk(int id, DiskFails fails) {
+  members_[static_cast<std::size_t>(id) - 1].disk_fails = std::move(fails);
+}
+
+/// Where a flush had failed the machine goes down as well (SimNode::kill).
 void QuorumCluster::kill(int id) {
+  if (node(id).machine().lies()) return crash(id);
   probe();
+  if (on_loss_) on_loss_(id);
   node(id).kill();
 }
 
@@ -87,6 +94,7 @@ void QuorumCluster::forget_unsynced(Member& member) {
 
 void QuorumCluster::crash(int id) {
   probe();
+  if (on_loss_) on_loss_(id);
   node(id).crash();
   forget_unsynced(members_[static_cast<std::size_t>(id) - 1]);
 }
@@ -105,9 +113,9 @@ void QuorumCluster::isolate(int id) {
 void QuorumCluster::heal() { world_.fabric().heal_all(); }
 
 void QuorumCluster::start_missing() {
-  for (Member& member : members_) {
-    if (member.node->ended()) member.node->kill();
-    if (!member.node->up()) member.node->start();
+  for (int id = 1; id <= size(); ++id) {
+    if (node(id).ended()) kill(id);
+    if (!node(id).up()) start(id);
   }
 }
 
@@ -154,6 +162,7 @@ bool QuorumCluster::run_until(const std::function<bool()>& done, Duration limit)
   return world_.run_until(
       [&] {
         probe();
+        if (on_turn_) on_turn_();
         return done() || violations_.size() >= most_violations;
       },
       limit);
@@ -213,6 +222,59 @@ void QuorumCluster::probe_image(int id, Member& member) {
     broke("I20", fmt::format("node {} has other metadata at offset {} than was committed there", id,
                              image->offset));
   }
+  if (newest_ != nullptr && image->offset <= newest_->offset) return;
+  probe_partitions(*image);
+  newest_ = image;
+}
+
+void QuorumCluster::probe_partitions(const metadata::Image& image) {
+  const metadata::Changes changes = metadata::difference(newest_.get(), image);
+  for (const metadata::TopicChange& change : changes.topics) {
+    if (change.after == nullptr) continue;
+    for (const auto& [index, state] : change.after->partitions) {
+      probe_partition(image, *change.after, index, state);
+    }
+  }
+  if (!changes.brokers) return;
+  for (const auto& [id, topic] : image.topics) {  // I23: who is fenced leads nothing
+    for (const auto& [index, state] : topic->partitions) {
+      for (const BrokerId member : state.isr) {
+        const metadata::Broker* broker = image.broker(member);
+        const bool may_stay = broker != nullptr && !broker->fenced;
+        if (may_stay || state.leader == no_broker) continue;
+        broke("I23", fmt::format("{}-{} is led by {}, and fenced {} is in sync", topic->name, index,
+                                 state.leader, member));
+      }
+    }
+  }
+}
+
+/// I22: what the metadata says of leader, ISR and ELR; and I19 of partitions: a leader epoch has
+/// one leader, and neither epoch falls.
+void QuorumCluster::probe_partition(const metadata::Image& image, const metadata::Topic& topic,
+                                    PartitionIndex index, const metadata::Partition& state) {
+  const auto wrong = [&](std::string_view what) {
+    broke("I22",
+          fmt::format("{}-{} at metadata offset {}: {}", topic.name, index, image.offset, what));
+  };
+  const auto holds = [&](BrokerId id) { return state.has_replica(id); };
+  const auto eligible = [&](BrokerId id) { return std::ranges::count(state.elr, id) > 0; };
+  if (state.leader != no_broker && !state.in_isr(state.leader)) wrong("the leader is not in sync");
+  if (!std::ranges::all_of(state.isr, holds)) wrong("an in-sync broker has no replica");
+  if (!std::ranges::all_of(state.elr, holds)) wrong("an eligible leader has no replica");
+  if (std::ranges::any_of(state.isr, eligible)) wrong("a replica is in sync and in the ELR");
+  const auto [known, fresh] = partitions_.try_emplace({topic.id, index}, state);
+  if (fresh) return;
+  const metadata::Partition& before = known->second;
+  if (state.leader_epoch < before.leader_epoch) wrong("the leader epoch fell");
+  if (state.partition_epoch < before.partition_epoch) wrong("the partition epoch fell");
+  if (state.leader != before.leader && state.leader_epoch == before.leader_epoch) {
+    wrong("another leader has the same epoch");
+  }
+  if (state.isr != before.isr && state.partition_epoch == before.partition_epoch) {
+    wrong("another ISR has the same partition epoch");
+  }
+  known->second = state;
 }
 
 /// I19: one vote an epoch, and epochs never fall.

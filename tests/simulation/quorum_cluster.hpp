@@ -41,18 +41,28 @@ class QuorumCluster {
   void heal();
   /// Brings back those that are down or have ended.
   void start_missing();
+  /// Asked for each operation of a node's disk: true makes it fail. Null: none fails.
+  using DiskFails = std::function<bool(std::string_view operation)>;
+  void fail_disk(int id, DiskFails fails);
+  /// Called before a node's process goes.
+  void on_loss(std::function<void(int id)> look) { on_loss_ = std::move(look); }
 
   bool all_ready() const;
   /// The node that leads in the highest epoch that any has.
   std::optional<int> leader() const;
   bool leads(int id) const;
   std::shared_ptr<const metadata::Image> image(int id) const;
+  /// The newest that any node has ever had.
+  const std::shared_ptr<const metadata::Image>& newest_image() const { return newest_; }
   /// Every node has the newest image.
   bool all_agree() const;
 
   /// Runs the world, probing after each step; false if `done` does not come true in time.
   bool run_until(const std::function<bool()>& done, Duration limit);
   void run_for(Duration duration);
+
+  /// Called after every step.
+  void on_turn(std::function<void()> look) { on_turn_ = std::move(look); }
 
   const std::vector<Violation>& violations() const { return violations_; }
   std::vector<runtime::Endpoint> brokers() const;
@@ -62,6 +72,7 @@ class QuorumCluster {
     Roles roles = Roles::combined;
     std::unique_ptr<SimNode> node;
     std::shared_ptr<const metadata::Image> seen;
+    DiskFails disk_fails;
     bool state_written = false;  // quorum-state was, since it was looked at
     std::int32_t epoch = -1;     // as on disk
     std::optional<std::pair<std::int32_t, std::int32_t>> vote;  // epoch, id; as on disk
@@ -69,6 +80,9 @@ class QuorumCluster {
 
   void probe();
   void probe_image(int id, Member& member);
+  void probe_partitions(const metadata::Image& image);
+  void probe_partition(const metadata::Image& image, const metadata::Topic& topic,
+                       PartitionIndex index, const metadata::Partition& state);
   void probe_state(int id, Member& member);
   void forget_unsynced(Member& member);
   void broke(std::string_view invariant, std::string what);
@@ -77,6 +91,10 @@ class QuorumCluster {
   std::vector<Member> members_;
   std::map<std::int32_t, int> leaders_;            // epoch to node
   std::map<std::int64_t, std::uint64_t> history_;  // offset to digest of the image there
+  std::shared_ptr<const metadata::Image> newest_;
+  std::map<std::pair<TopicId, PartitionIndex>, metadata::Partition> partitions_;
+  std::function<void(int id)> on_loss_;
+  std::function<void()> on_turn_;
   std::vector<Violation> violations_;
 };
 

@@ -12,23 +12,20 @@ void ReplicaProbe::broken(std::string_view id, std::string what) {
 }
 
 void ReplicaProbe::look() {
-  for (const auto& node : nodes_) {
-    if (node->partitions() == nullptr) continue;
-    check_load(*node);
-    node->partitions()->for_each([this](const auto& one) { raise(*one); });
-  }
-  for (const auto& node : nodes_) {
-    if (node->partitions() == nullptr) continue;
-    node->partitions()->for_each([&](const auto& one) {
-      compare(*node, *one);
-      check_leader(*node, *one);
+  const std::vector<ProbedNode> nodes = nodes_();
+  for (const ProbedNode& node : nodes) look_at(node);
+  for (const ProbedNode& node : nodes) {
+    if (node.partitions == nullptr) continue;
+    node.partitions->for_each([&](const auto& one) {
+      compare(node, *one);
+      check_leader(node, *one);
     });
   }
 }
 
-void ReplicaProbe::look_at(ReplicaNode& node) {
-  if (node.partitions() == nullptr) return;
-  node.partitions()->for_each([this](const auto& one) { raise(*one); });
+void ReplicaProbe::look_at(const ProbedNode& node) {
+  if (node.partitions == nullptr) return;
+  node.partitions->for_each([this](const auto& one) { raise(*one); });
 }
 
 namespace {
@@ -52,7 +49,7 @@ void ReplicaProbe::raise(const Partition& leader) {
   visible = std::max(visible, now);
   if (!leader.leads()) return;
   if (now < leader.leader_state()->epoch_start()) return;
-  Committed& known = committed_[leader.id()];
+  Committed& known = committed_[leader.key()];
   if (now <= known.high_watermark) return;
   extend(known.epochs, known.high_watermark, now, leader.log().epochs());
   known.high_watermark = now;
@@ -60,8 +57,8 @@ void ReplicaProbe::raise(const Partition& leader) {
 
 /// I3: below its own high watermark a replica holds what was committed; an offset and its epoch
 /// name one record.
-void ReplicaProbe::compare(const ReplicaNode& node, const Partition& replica) {
-  const auto known = committed_.find(replica.id());
+void ReplicaProbe::compare(const ProbedNode& node, const Partition& replica) {
+  const auto known = committed_.find(replica.key());
   if (known == committed_.end()) return;
   check_member(node, replica, known->second.high_watermark);
   const storage::PartitionLog& log = replica.log();
@@ -72,13 +69,15 @@ void ReplicaProbe::compare(const ReplicaNode& node, const Partition& replica) {
     points.push_back(entry.start_offset);
   }
   points.push_back(log.log_start());
+  // Where a cleaned log's epochs begin depends on what was left when it was copied.
+  if (log.options().cleaning.compact) return;
   for (const Offset at : points) {
     if (at < log.log_start() || at >= end) continue;
     const auto own = log.epochs().epoch_of(at);
     const auto true_one = known->second.epochs.epoch_of(at);
     if (own != true_one) {
       broken("I3", fmt::format("{} of {} is of epoch {} on broker {}, committed was one of {}", at,
-                               replica.id(), own.value_or(no_epoch), node.id(),
+                               replica.id(), own.value_or(no_epoch), node.id,
                                true_one.value_or(no_epoch)));
       return;
     }
@@ -86,54 +85,42 @@ void ReplicaProbe::compare(const ReplicaNode& node, const Partition& replica) {
 }
 
 /// I22: who is in the ISR has all that was ever committed.
-void ReplicaProbe::check_member(const ReplicaNode& node, const Partition& replica,
+void ReplicaProbe::check_member(const ProbedNode& node, const Partition& replica,
                                 Offset committed) {
-  const auto image = cluster_.image();
+  const auto image = decided_();
+  if (image == nullptr) return;
   const metadata::Partition* state = image->partition(replica.topic_id(), replica.id().partition);
-  const metadata::Broker* broker = image->broker(node.id());
-  if (state == nullptr || broker == nullptr || broker->epoch != node.epoch()) return;
-  if (!state->in_isr(node.id()) || replica.log().log_end() >= committed) return;
+  const metadata::Broker* broker = image->broker(node.id);
+  if (state == nullptr || broker == nullptr) return;
+  if (node.epoch && broker->epoch != *node.epoch) return;
+  if (!state->in_isr(node.id) || replica.log().log_end() >= committed) return;
   broken("I22", fmt::format("broker {} is in sync for {} with {} records, {} were committed",
-                            node.id(), replica.id(), replica.log().log_end(), committed));
+                            node.id, replica.id(), replica.log().log_end(), committed));
 }
 
 /// I7: what a leader leads with holds all that was ever committed.
-void ReplicaProbe::check_leader(const ReplicaNode& node, const Partition& leader) {
+void ReplicaProbe::check_leader(const ProbedNode& node, const Partition& leader) {
   if (!leader.leads()) return;
-  const auto image = cluster_.image();
+  const auto image = decided_();
+  if (image == nullptr) return;
   const metadata::Partition* state = image->partition(leader.topic_id(), leader.id().partition);
-  if (state == nullptr || state->leader != node.id() ||
+  if (state == nullptr || state->leader != node.id ||
       state->leader_epoch != leader.leader_epoch()) {
     return;  // deposed, and does not know it
   }
-  const Offset committed = committed_[leader.id()].high_watermark;
+  const Offset committed = committed_[leader.key()].high_watermark;
   if (leader.log().log_end() < committed) {
-    broken("I7", fmt::format("broker {} leads {} in epoch {} with {} records, {} were committed",
-                             node.id(), leader.id(), leader.leader_epoch(), leader.log().log_end(),
-                             committed));
-  }
-}
-
-/// I24: what was flushed is there after a crash.
-void ReplicaProbe::check_load(ReplicaNode& node) {
-  for (const auto& [id, end] : std::exchange(node.loaded_ends, {})) {
-    const auto before = node.last_ends.find(id);
-    // A truncation that was broken off may have gone below what was flushed.
-    if (before == node.last_ends.end() || before->second.truncated) continue;
-    if (end < before->second.flushed) {
-      broken("I24",
-             fmt::format("{} on broker {} ended at {} (flushed {}) and ends at {} after a "
-                         "restart",
-                         id, node.id(), before->second.log_end, before->second.flushed, end));
-    }
+    broken("I7",
+           fmt::format("broker {} leads {} in epoch {} with {} records, {} were committed", node.id,
+                       leader.id(), leader.leader_epoch(), leader.log().log_end(), committed));
   }
 }
 
 bool ReplicaProbe::is_visible(const TopicPartition& of, Offset offset) {
   if (offset < visible_[of]) return true;
-  for (const auto& node : nodes_) {
-    if (node->partitions() == nullptr) continue;
-    const auto one = node->partitions()->find(of.topic, of.partition);
+  for (const ProbedNode& node : nodes_()) {
+    if (node.partitions == nullptr) continue;
+    const auto one = node.partitions->find(of.topic, of.partition);
     if (one != nullptr && offset < one->high_watermark()) return true;
   }
   return false;
@@ -144,10 +131,10 @@ void ReplicaProbe::on_consumed(const TopicPartition& of, Offset offset) {
   broken("I8", fmt::format("{} of {} was read, and is not committed", offset, of));
 }
 
-void ReplicaProbe::on_acknowledged(const TopicPartition& of, Offset offset) {
+void ReplicaProbe::on_acknowledged(const TopicPartition& of, Offset offset, int least) {
   int have = 0, unknown = 0;
-  for (const auto& node : nodes_) {
-    partition::PartitionTable* table = node->partitions();
+  for (const ProbedNode& node : nodes_()) {
+    partition::PartitionTable* table = node.partitions;
     const auto one = table == nullptr ? nullptr : table->find(of.topic, of.partition);
     if (one == nullptr) {
       ++unknown;
@@ -155,7 +142,7 @@ void ReplicaProbe::on_acknowledged(const TopicPartition& of, Offset offset) {
       ++have;
     }
   }
-  if (have + unknown < 2) {
+  if (have + unknown < least) {
     broken("I10", fmt::format("{} of {} was acknowledged, and {} replicas have it on disk", offset,
                               of, have));
   }
@@ -164,34 +151,41 @@ void ReplicaProbe::on_acknowledged(const TopicPartition& of, Offset offset) {
 bool ReplicaProbe::settled() { return unsettled().empty(); }
 
 std::string ReplicaProbe::unsettled() {
-  const auto image = cluster_.image();
+  const auto image = decided_();
+  if (image == nullptr) return "no metadata";
+  const std::vector<ProbedNode> nodes = nodes_();
   for (const auto& [id, topic] : image->topics) {
     for (const auto& [index, state] : topic->partitions) {
-      const auto say = [&](std::string what) {
-        return fmt::format("{}-{} epoch {} leader {}: {}", topic->name, index, state.leader_epoch,
-                           state.leader, what);
-      };
-      if (state.leader == no_broker) return say("no leader");
-      if (state.isr.size() < state.replicas.size()) {
-        return say(fmt::format("{} in sync", state.isr.size()));
-      }
-      std::optional<Offset> end;
-      for (const auto& node : nodes_) {
-        partition::PartitionTable* table = node->partitions();
-        if (table == nullptr) return say("a broker is down");
-        const auto one = table->find(id, index);
-        if (one == nullptr) return say("a replica is missing");
-        if (one->leader_epoch() != state.leader_epoch) return say("an old epoch");
-        if (one->leads() != (state.leader == node->id())) return say("a leader does not lead");
-        if (one->leads() && one->leader_state()->proposal()) return say("a proposal is pending");
-        const Offset here = one->log().log_end();
-        if (one->high_watermark() != here || end.value_or(here) != here) {
-          return say(fmt::format("broker {} ends at {} with {} committed", node->id(), here,
-                                 one->high_watermark()));
-        }
-        end = here;
-      }
+      std::string why = unsettled(nodes, {id, index}, state);
+      if (why.empty()) continue;
+      return fmt::format("{}-{} epoch {} leader {}: {}", topic->name, index, state.leader_epoch,
+                         state.leader, why);
     }
+  }
+  return {};
+}
+
+std::string ReplicaProbe::unsettled(const std::vector<ProbedNode>& nodes,
+                                    const replication::ReplicaKey& key,
+                                    const metadata::Partition& state) {
+  if (state.leader == no_broker) return "no leader";
+  if (state.isr.size() < state.replicas.size()) return fmt::format("{} in sync", state.isr.size());
+  if (!state.adding_replicas.empty() || !state.removing_replicas.empty()) return "it moves";
+  std::optional<Offset> end;
+  for (const ProbedNode& node : nodes) {
+    if (!state.has_replica(node.id)) continue;
+    if (node.partitions == nullptr) return "a broker is down";
+    const auto one = node.partitions->find(key.topic, key.partition);
+    if (one == nullptr) return "a replica is missing";
+    if (one->leader_epoch() != state.leader_epoch) return "an old epoch";
+    if (one->leads() != (state.leader == node.id)) return "a leader does not lead";
+    if (one->leads() && one->leader_state()->proposal()) return "a proposal is pending";
+    const Offset here = one->log().log_end();
+    if (one->high_watermark() != here || end.value_or(here) != here) {
+      return fmt::format("broker {} ends at {} with {} committed", node.id, here,
+                         one->high_watermark());
+    }
+    end = here;
   }
   return {};
 }

@@ -5,29 +5,42 @@
 // run.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
+#include <cairn/partition/partition_table.hpp>
+
 #include "checkers.hpp"
-#include "replica_cluster.hpp"
-#include "replica_node.hpp"
 
 namespace cairn::simulation {
 
+/// A broker as it runs now.
+struct ProbedNode {
+  BrokerId id;
+  partition::PartitionTable* partitions = nullptr;  // null: down, or not loaded
+  /// Of its registration, where a replica in the ISR may be one that has lost its disk since.
+  std::optional<BrokerEpoch> epoch = std::nullopt;
+};
+
 class ReplicaProbe {
  public:
-  ReplicaProbe(ReplicaCluster& cluster, std::vector<std::unique_ptr<ReplicaNode>>& nodes)
-      : cluster_(cluster), nodes_(nodes) {}
+  /// What runs now, and what is decided by now (null if nobody knows).
+  using Nodes = std::function<std::vector<ProbedNode>()>;
+  using Decided = std::function<std::shared_ptr<const metadata::Image>()>;
+
+  ReplicaProbe(Nodes nodes, Decided decided)
+      : nodes_(std::move(nodes)), decided_(std::move(decided)) {}
 
   void look();
   /// Before a node goes: what it has committed until now counts.
-  void look_at(ReplicaNode& node);
+  void look_at(const ProbedNode& node);
   /// Whether a record at this offset may be seen by a consumer now (I8).
   bool is_visible(const TopicPartition& of, Offset offset);
-  /// Acknowledged with acks=all: at least two replicas have it flushed, as far as they are up
-  /// (I10).
-  void on_acknowledged(const TopicPartition& of, Offset offset);
+  /// Acknowledged with acks=all: this many replicas at least have it flushed, as far as they are
+  /// up (I10).
+  void on_acknowledged(const TopicPartition& of, Offset offset, int least = 2);
   void on_consumed(const TopicPartition& of, Offset offset);
   /// Every partition has a leader that all replicas follow to its end (I29).
   bool settled();
@@ -42,15 +55,16 @@ class ReplicaProbe {
   };
 
   void raise(const partition::Partition& leader);
-  void compare(const ReplicaNode& node, const partition::Partition& replica);
-  void check_member(const ReplicaNode& node, const partition::Partition& replica, Offset committed);
-  void check_leader(const ReplicaNode& node, const partition::Partition& leader);
-  void check_load(ReplicaNode& node);
+  void compare(const ProbedNode& node, const partition::Partition& replica);
+  void check_member(const ProbedNode& node, const partition::Partition& replica, Offset committed);
+  void check_leader(const ProbedNode& node, const partition::Partition& leader);
+  std::string unsettled(const std::vector<ProbedNode>& nodes, const replication::ReplicaKey& key,
+                        const metadata::Partition& state);
   void broken(std::string_view id, std::string what);
 
-  ReplicaCluster& cluster_;
-  std::vector<std::unique_ptr<ReplicaNode>>& nodes_;
-  std::map<TopicPartition, Committed> committed_;
+  Nodes nodes_;
+  Decided decided_;
+  std::map<replication::ReplicaKey, Committed> committed_;
   std::map<TopicPartition, Offset> visible_;  // the highest high watermark of any replica
   std::vector<Violation> violations_;
 };

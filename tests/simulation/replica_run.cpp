@@ -5,6 +5,7 @@
 
 #include <cairn/client/consumer.hpp>
 
+#include "replica_node.hpp"
 #include "replica_plan.hpp"
 #include "replica_probe.hpp"
 #include "workload.hpp"
@@ -130,7 +131,7 @@ class ReplicaRun {
         world_(options.seed),
         plan_(draw_replicas(world_.random())),
         cluster_(world_),
-        probe_(cluster_, nodes_),
+        probe_([this] { return running(); }, [this] { return cluster_.image(); }),
         stage_{.history = history_, .bootstrap = {}} {
     for (std::int32_t i = 1; i <= brokers; ++i) {
       nodes_.push_back(std::make_unique<ReplicaNode>(cluster_, BrokerId(i), plan_.settings));
@@ -243,7 +244,30 @@ class ReplicaRun {
     }
   }
 
+  std::vector<ProbedNode> running() const {
+    std::vector<ProbedNode> all;
+    for (const auto& node : nodes_) all.push_back({node->id(), node->partitions(), node->epoch()});
+    return all;
+  }
+
+  /// I24: what was flushed is there after a crash.
+  void check_load(ReplicaNode& node) {
+    for (const auto& [id, end] : std::exchange(node.loaded_ends, {})) {
+      const auto before = node.last_ends.find(id);
+      // A truncation that was broken off may have gone below what was flushed.
+      if (before == node.last_ends.end() || before->second.truncated) continue;
+      if (end >= before->second.flushed) continue;
+      probe_.violations().push_back(
+          {"I24", fmt::format("{} on broker {} ended at {} (flushed {}) and ends at {} after a "
+                              "restart",
+                              id, node.id(), before->second.log_end, before->second.flushed, end)});
+    }
+  }
+
   void look() {
+    for (const auto& node : nodes_) {
+      if (node->partitions() != nullptr) check_load(*node);
+    }
     probe_.look();
     for (; acknowledged_ < history_.sends.size(); ++acknowledged_) {
       if (history_.sends[acknowledged_].completed == 0) break;
@@ -322,7 +346,7 @@ class ReplicaRun {
   void end_life(ReplicaNode& node, void (ReplicaNode::*how)()) {
     if (!node.up() || node.is_crossing()) return;
     ++faults_;
-    probe_.look_at(node);
+    probe_.look_at({node.id(), node.partitions(), node.epoch()});
     (node.*how)();
   }
 

@@ -11,8 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int passing_producer = 100;  // has topics of its own
-
 class Run {
  public:
   explicit Run(const RunOptions& options)
@@ -22,7 +20,8 @@ class Run {
         node_(world_, "node", plan_.settings),
         nemesis_(world_, node_, plan_.faults, hosts_of_clients()),
         stage_{.history = history_, .bootstrap = {node_.endpoint()}} {
-    history_.idempotent = plan_.idempotent;
+    for (int i = 0; i < plan_.producers && !plan_.idempotent; ++i) history_.repeating.insert(i);
+    if (!plan_.idempotent) history_.repeating.insert(passing_producer);
     history_.starts_are_saved = !plan_.faults.full;
   }
 

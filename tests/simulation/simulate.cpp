@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn_simulate [--kind node|storage|quorum|cluster] [--first SEED] [--seeds N] [--twice EVERY]
-// [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--log]: runs seeds one after
-// another, prints what broke and how to replay it. Every EVERYth seed runs twice and must leave the
-// same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the guards that can be
-// removed and the seed that finds it; fails if one is not found.
+// cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N] [--twice
+// EVERY]
+// [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--until-found] [--log]: runs
+// seeds one after another, prints what broke and how to replay it. Every EVERYth seed runs twice
+// and must leave the same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
+// guards that can be removed and the seed that finds it; fails if one is not found.
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -17,6 +20,7 @@
 #include "cluster_run.hpp"
 #include "mutants.hpp"
 #include "quorum_run.hpp"
+#include "replica_run.hpp"
 #include "run.hpp"
 #include "storage_run.hpp"
 
@@ -52,8 +56,18 @@ RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
       .compact = arguments.given.contains("--compact")};
   const std::string kind = arguments.text("--kind", "node");
   if (kind == "quorum") return cairn::simulation::simulate_quorum(options);
+  if (kind == "replicas") return cairn::simulation::simulate_replicas(options);
   if (kind == "cluster") return cairn::simulation::simulate_cluster(options);
   return cairn::simulation::simulate(options);
+}
+
+std::atomic<std::uint64_t> seed_now{0};
+
+/// An assertion or a sanitizer ends the program: say which seed it was.
+void tell_seed(int) {
+  std::fprintf(stderr, "seed %llu ended the run\n",
+               static_cast<unsigned long long>(seed_now.load()));
+  std::_Exit(134);
 }
 
 bool report(const Arguments& arguments, std::uint64_t seed, const RunResult& result) {
@@ -76,15 +90,18 @@ int run_seeds(const Arguments& arguments) {
   const std::uint64_t first = arguments.number("--first", 1);
   const std::uint64_t count = arguments.number("--seeds", 20);
   const std::uint64_t twice = arguments.number("--twice", 10);
-  std::uint64_t bad = 0, acknowledged = 0, faults = 0;
+  std::uint64_t bad = 0, ran = 0, acknowledged = 0, faults = 0;
   cairn::Duration virtual_time{0};
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    seed_now = seed;
     const RunResult result = run_once(arguments, seed);
     bad += report(arguments, seed, result) ? 0 : 1;
     acknowledged += result.acknowledged;
     faults += result.faults;
     virtual_time += result.virtual_time;
+    ++ran;
+    if (bad > 0 && arguments.given.contains("--until-found")) break;
     if (twice > 0 && (seed - first) % twice == 0 &&
         run_once(arguments, seed).trace_hash != result.trace_hash) {
       fmt::print("seed {} left another trace when it ran again\n", seed);
@@ -96,7 +113,7 @@ int run_seeds(const Arguments& arguments) {
   fmt::print(
       "{} {} seeds, {} broke; {:.2f} virtual hours in {:.1f} s ({:.0f} times as fast); "
       "{} acknowledged, {} faults\n",
-      count, arguments.text("--kind", "node"), bad, simulated / 3600, took, simulated / took,
+      ran, arguments.text("--kind", "node"), bad, simulated / 3600, took, simulated / took,
       acknowledged, faults);
   return bad == 0 ? 0 : 1;
 }
@@ -135,12 +152,15 @@ int main(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "--log") {
       log = true;
+    } else if (name == "--until-found") {
+      arguments.given[std::string(name)] = "yes";
     } else if (i + 1 < argc) {
       arguments.given[std::string(name)] = argv[++i];
     }
   }
   if (log) cairn::logging::set_sink(print_line, nullptr, cairn::logging::Level::debug);
   if (arguments.given.contains("--mutants")) return run_mutants(arguments);
+  std::signal(SIGABRT, tell_seed);
 #ifdef CAIRN_MUTANTS
   if (arguments.given.contains("--mutant")) cairn::choose_mutant(arguments.given["--mutant"]);
 #endif

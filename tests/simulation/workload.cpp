@@ -35,8 +35,13 @@ runtime::Task<> settle(Stage& stage, std::size_t send, client::Delivery delivery
 /// Writes down the positions a consumer holds, and starts a new session for what it gets.
 class Sessions : public client::RebalanceListener {
  public:
+  Sessions(Stage& of, int consumer_id) : stage(of), id(consumer_id) {}
+
   runtime::Task<> assigned(std::vector<TopicPartition>) override {
     ++session;
+    const Ownership held{id, consumer->generation(), consumer->assignment()};
+    stage.members[id] = held;
+    if (held.generation >= 0) stage.history.owners.push_back(held);
     co_return;
   }
   runtime::Task<> revoked(std::vector<TopicPartition>) override { co_return; }
@@ -45,6 +50,9 @@ class Sessions : public client::RebalanceListener {
     co_return;
   }
 
+  Stage& stage;
+  int id = 0;
+  client::Consumer* consumer = nullptr;
   int session = 0;
 };
 
@@ -92,6 +100,7 @@ client::ClientOptions client_options(const Stage& stage, std::string id) {
   options.bootstrap = stage.bootstrap;
   options.client_id = std::move(id);
   options.request_timeout = 5s;  // power loss is not noticed otherwise
+  options.metadata_max_age = stage.metadata_age;
   return options;
 }
 
@@ -105,7 +114,9 @@ runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage&
   while (!stage.stop) {
     const std::uint64_t burst = 1 + shard.random().below(8);
     for (std::uint64_t i = 0; i < burst && !stage.stop; ++i) {
-      const TopicPartition& to = plan.targets[shard.random().below(plan.targets.size())];
+      const std::size_t pick = shard.random().below(plan.targets.size() + stage.added.size());
+      const TopicPartition to =
+          pick < plan.targets.size() ? plan.targets[pick] : stage.added[pick - plan.targets.size()];
       const std::size_t send = stage.history.invoke_send(plan.id, sequence++, to);
       stage.history.sends[send].timestamp = to_timestamp(shard.clock().wall());
       dress(stage, shard.random(), stage.history.sends[send]);
@@ -138,9 +149,10 @@ runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage&
 runtime::Task<> consume(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                         ConsumerPlan plan) {
   ++stage.running;
-  Sessions sessions;
+  Sessions sessions(stage, plan.id);
   client::Consumer consumer(
       shard, network, client_options(stage, fmt::format("consumer-{}", plan.id)), plan.options);
+  sessions.consumer = &consumer;
   auto subscribed = consumer.subscribe(plan.topics, &sessions);
   if (!subscribed) ++stage.failures;
   while (!stage.stop && subscribed) {

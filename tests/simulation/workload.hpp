@@ -13,13 +13,18 @@
 
 namespace cairn::simulation {
 
+inline constexpr int passing_producer = 100;  // has topics of its own
+
 /// What all workloads of a run share.
 struct Stage {
   History& history;
   std::vector<runtime::Endpoint> bootstrap;
-  bool stop = false;  // no new work
-  int running = 0;    // workloads that have not ended
-  int failures = 0;   // a workload could not even start
+  bool stop = false;                    // no new work
+  int running = 0;                      // workloads that have not ended
+  int failures = 0;                     // a workload could not even start
+  std::vector<TopicPartition> added{};  // partitions that topics got later
+  std::map<int, Ownership> members{};   // what each consumer of the group holds now
+  Duration metadata_age = std::chrono::minutes(5);
 };
 
 client::ClientOptions client_options(const Stage& stage, std::string id);
@@ -35,6 +40,7 @@ struct ProducerPlan {
 struct AdminPlan {
   std::vector<TopicPartition> trimmed{};  // DeleteRecords, and other limits
   std::vector<std::string> passing{};     // deleted and created again
+  std::vector<std::string> growing{};     // get more partitions
   std::map<std::string, TopicPlan> topics{};
 };
 

@@ -91,6 +91,18 @@ runtime::Task<> reconfigure(runtime::Shard& shard, client::Admin& admin, Stage& 
   static_cast<void>(altered);  // whether it came to be or not, it was allowed to
 }
 
+/// Gives a topic one partition more.
+runtime::Task<> grow(client::Admin& admin, Stage& stage, std::string topic,
+                     std::int32_t partitions) {
+  std::int32_t now = partitions;
+  for (const TopicPartition& added : stage.added) now += added.topic == topic ? 1 : 0;
+  const auto grown = co_await admin.create_partitions(topic, now + 1);
+  // One that may have been made counts as well once it is asked for again.
+  const bool there =
+      grown && (grown->error == ErrorCode::none || grown->error == ErrorCode::invalid_partitions);
+  if (there) stage.added.push_back({topic, PartitionIndex(now)});
+}
+
 }  // namespace
 
 runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
@@ -139,6 +151,10 @@ runtime::Task<> administer(runtime::Shard& shard, runtime::Network& network, Sta
       std::string name = plan.passing[random.below(plan.passing.size())];
       TopicPlan topic = plan.topics.at(name);
       co_await pass_on(shard, admin, stage, std::move(name), std::move(topic));
+    } else if (what == 1 && !plan.growing.empty() && stage.added.size() < 3) {
+      std::string name = plan.growing[random.below(plan.growing.size())];
+      const std::int32_t partitions = plan.topics.at(name).partitions;
+      co_await grow(admin, stage, std::move(name), partitions);
     } else if (!plan.trimmed.empty()) {
       TopicPartition of = plan.trimmed[random.below(plan.trimmed.size())];
       if (what == 1) {

@@ -24,6 +24,9 @@
 namespace cairn::controller {
 class Controller;
 }
+namespace cairn::partition {
+class PartitionTable;
+}
 
 namespace cairn::server {
 
@@ -64,6 +67,8 @@ class Node {
   const config::ServerConfig& config() const;
   /// For who watches a node from outside (a simulation); used on its shard. Null before start().
   controller::Controller* controller() const;
+  /// The same, of its replicas; null before they are loaded.
+  partition::PartitionTable* partitions() const;
 
  private:
   struct Parts;

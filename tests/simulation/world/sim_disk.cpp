@@ -46,7 +46,10 @@ class SimFile : public runtime::File {
         clock_(clock),
         random_(random),
         path_(std::move(path)),
-        inode_(std::move(inode)) {}
+        inode_(std::move(inode)) {
+    ++machine_.open_files_;
+  }
+  ~SimFile() override { --machine_.open_files_; }
 
   Task<Result<std::size_t>> read_at(std::uint64_t offset, MutableBytes into) override {
     // Mostly a hit in the page cache.

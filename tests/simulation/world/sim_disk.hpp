@@ -76,6 +76,7 @@ class SimMachine {
   void wipe();
 
   std::uint64_t used() const;  // bytes, allocated ones too
+  std::size_t open_files() const { return open_files_; }
   /// For checkers: what a file holds now; nothing if it is missing.
   std::optional<Bytes> content(const std::string& path) const;
   /// The files whose paths begin so.
@@ -114,6 +115,7 @@ class SimMachine {
   std::vector<NameChange> pending_;
   std::set<std::string> locks_;
   bool lies_ = false;
+  std::size_t open_files_ = 0;
 };
 
 }  // namespace cairn::world

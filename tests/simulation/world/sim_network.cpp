@@ -324,6 +324,13 @@ void SimFabric::reset_host(const std::string& host) {
   for (const std::string& peer : peers) reset_between(host, peer);
 }
 
+std::size_t SimFabric::connections_of(const std::string& host) const {
+  return static_cast<std::size_t>(std::ranges::count_if(pipes_, [&](const auto& weak) {
+    const auto pipe = weak.lock();
+    return pipe && pipe->from == host && !pipe->ended;
+  }));
+}
+
 void SimFabric::silence_host(const std::string& host) {
   // Nothing more comes from it; a process that starts there later knows none of these streams.
   for (const auto& weak : pipes_) {

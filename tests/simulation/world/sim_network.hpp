@@ -78,6 +78,8 @@ class SimFabric {
   void forget_between(const std::string& a, const std::string& b);
   /// The process died: peers notice.
   void reset_host(const std::string& host);
+  /// For checkers: streams that a host holds, also those whose other end is gone.
+  std::size_t connections_of(const std::string& host) const;
   /// The machine lost power: peers notice nothing.
   void silence_host(const std::string& host);
 

@@ -8,6 +8,7 @@
 namespace cairn::world {
 namespace {
 
+constexpr std::uint64_t again = 1'000'000;  // in the trace: the context of the step before
 constexpr WallTime wall_start{std::chrono::milliseconds(1'750'000'000'000)};
 
 }  // namespace
@@ -41,6 +42,12 @@ Process::~Process() {
   owned_.clear();
 }
 
+std::size_t Process::timer_count() const {
+  std::size_t count = 0;
+  for (const auto& shard : shards_) count += shard->clock.timer_count();
+  return count;
+}
+
 World::World(std::uint64_t seed) : random_(seed), fabric_(random_.fork()) {}
 World::~World() { processes_.clear(); }
 
@@ -64,12 +71,14 @@ Process& World::start(const std::string& host, int shards) {
 }
 
 void World::kill(const std::string& host) {
+  ran_last_ = nullptr;
   fabric_.reset_host(host);
   std::erase_if(processes_, [&](const auto& process) { return process->host() == host; });
   machine(host).release_locks();
 }
 
 void World::crash(const std::string& host) {
+  ran_last_ = nullptr;
   fabric_.silence_host(host);
   std::erase_if(processes_, [&](const auto& process) { return process->host() == host; });
   machine(host).release_locks();
@@ -77,6 +86,7 @@ void World::crash(const std::string& host) {
 }
 
 void World::pause(const std::string& host) {
+  ran_last_ = nullptr;
   if (Process* found = process(host)) found->paused_ = true;
 }
 
@@ -92,21 +102,29 @@ void World::mark(std::uint64_t value) {
   }
 }
 
-/// One step of a context that the seed picks among those that have one.
+/// One step of a context that the seed picks among those that have one. Half of the time the one
+/// that ran last goes on: to ask idle ones is dear.
 bool World::step() {
-  std::vector<runtime::Context*> candidates;
+  if (ran_last_ != nullptr && random_.chance(0.5) && ran_last_->poll_one() > 0) {
+    mark(again);
+    return true;
+  }
+  candidates_.clear();
   for (auto& process : processes_) {
     if (process->paused_) continue;
-    for (auto& shard : process->shards_) candidates.push_back(&shard->context);
+    for (auto& shard : process->shards_) candidates_.push_back(&shard->context);
   }
-  while (!candidates.empty()) {
-    const std::size_t pick = random_.below(candidates.size());
-    if (candidates[pick]->poll_one() > 0) {
+  while (!candidates_.empty()) {
+    const std::size_t pick = random_.below(candidates_.size());
+    ran_last_ = candidates_[pick];
+    if (ran_last_->poll_one() > 0) {
       mark(pick);
       return true;
     }
-    candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(pick));
+    candidates_[pick] = candidates_.back();
+    candidates_.pop_back();
   }
+  ran_last_ = nullptr;
   return false;
 }
 

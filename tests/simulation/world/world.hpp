@@ -52,6 +52,8 @@ class Process {
     return *shards_[static_cast<std::size_t>(index)]->network;
   }
   const std::string& host() const { return host_; }
+  /// Of all its shards.
+  std::size_t timer_count() const;
   /// Keeps an object until the process's tasks are gone.
   void own(std::shared_ptr<void> object) { owned_.push_back(std::move(object)); }
 
@@ -120,6 +122,8 @@ class World {
   std::vector<std::unique_ptr<SimMachine>> machines_;
   SimFabric fabric_;
   std::vector<std::unique_ptr<Process>> processes_;
+  std::vector<runtime::Context*> candidates_;  // of a step; kept for its memory
+  runtime::Context* ran_last_ = nullptr;
 };
 
 }  // namespace cairn::world
