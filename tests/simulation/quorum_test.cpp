@@ -266,6 +266,21 @@ TEST(Quorum, a_follower_that_was_away_gets_a_snapshot) {
   EXPECT_TRUE(scene.cluster.run_until([&] { return scene.cluster.all_agree(); }, 30s));
 }
 
+// What serves on without its metadata log is fenced, or leads nobody, and never comes back.
+TEST(Quorum, a_node_whose_metadata_log_fails_ends) {
+  for (const Roles roles : {Roles::combined, Roles::controller}) {
+    Scene scene(14, {roles, roles, roles, Roles::broker});
+    scene.cluster.start_all();
+    ASSERT_TRUE(scene.all_ready());
+    const int victim = *scene.cluster.leader();
+    scene.cluster.fail_disk(victim, [](std::string_view operation) { return operation == "sync"; });
+    ASSERT_TRUE(scene.cluster.run_until([&] { return scene.cluster.node(victim).ended(); }, 60s));
+    scene.cluster.fail_disk(victim, nullptr);
+    scene.cluster.start_missing();
+    EXPECT_TRUE(scene.all_ready());
+  }
+}
+
 TEST(Quorum, all_come_back_after_power_loss_of_all) {
   Scene scene(9);
   scene.cluster.start_all();
