@@ -115,6 +115,12 @@ void Partition::configure(storage::SharedLogOptions options, std::int32_t min_is
 }
 
 Result<> Partition::check_leader(Epoch current) const {
+  TRY(check_replica(current));
+  if (!leader_) return fail(ErrorCode::not_leader_or_follower, "another broker leads");
+  return {};
+}
+
+Result<> Partition::check_replica(Epoch current) const {
   if (retired_ == Gone::deleted) {
     return fail(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
   }
@@ -128,7 +134,6 @@ Result<> Partition::check_leader(Epoch current) const {
   if (current != no_epoch && current > leader_epoch_) {
     return fail(ErrorCode::unknown_leader_epoch, "the leader epoch is newer than known here");
   }
-  if (!leader_) return fail(ErrorCode::not_leader_or_follower, "another broker leads");
   return {};
 }
 

@@ -31,7 +31,7 @@ except ImportError:
     os.execve(python, [str(python), *sys.argv], {**os.environ, "CAIRN_CLUSTER_TEST": "1"})
 
 from quorum_test import active_of  # noqa: E402
-from wire import Client, record_batch  # noqa: E402
+from wire import NOT_LEADER_OR_FOLLOWER, Client, record_batch  # noqa: E402
 
 SIZE = 3
 GROUP_PARTITIONS = 6
@@ -322,6 +322,19 @@ def read_all(cluster, topic):
     raise AssertionError(f"{topic} was not read to its end")
 
 
+def compare_replicas(cluster, topic):
+    """As Kafka's replica-verification asks: any replica answers it, where a consumer is sent to the leader."""
+    answers = []
+    for node in cluster.nodes:
+        client = Client(node.bootstrap)
+        answers.append(client.fetch(topic, 0, 0, replica=-2))
+        code = client.fetch(topic, 0, 0)[0]
+        assert code == (0 if cluster.leader(topic) == cluster.id_of(node) else NOT_LEADER_OR_FOLLOWER), (topic, code)
+        client.close()
+    assert {code for code, _, _ in answers} == {0} and len({records for _, _, records in answers}) == 1, \
+        f"{topic}: {[(code, end, len(records)) for code, end, records in answers]}"
+
+
 def judge(cluster, producer, consumer, probe):
     topic = producer.topic
     kept = dict(read_all(cluster, probe.topic))
@@ -337,6 +350,7 @@ def judge(cluster, producer, consumer, probe):
     assert len(numbers) == producer.sent, f"{topic}: {len(numbers)} records, {producer.sent} were sent"
     first_seen = list(dict.fromkeys(number for number, _ in consumer.read))
     assert first_seen == list(range(producer.sent)), f"{topic}: the group's consumer skipped records or went astray"
+    compare_replicas(cluster, topic)
 
 
 def main():

@@ -229,9 +229,9 @@ class Client:
         answer.take(4), answer.string(), answer.take(8)
         return answer.number("h"), answer.number("q")
 
-    def fetch(self, topic, partition, offset, max_bytes=1 << 20, wait_ms=100, min_bytes=1):
-        """(error code, high watermark, record bytes) by Fetch 4."""
-        body = struct.pack(">iiiibi", -1, wait_ms, min_bytes, max_bytes, 0, 1) + string(topic)
+    def fetch(self, topic, partition, offset, max_bytes=1 << 20, wait_ms=100, min_bytes=1, replica=-1):
+        """(error code, high watermark, record bytes) by Fetch 4. Replica -2 reads whichever replica it asks."""
+        body = struct.pack(">iiiibi", replica, wait_ms, min_bytes, max_bytes, 0, 1) + string(topic)
         answer = self.call(FETCH, 4, body + struct.pack(">iiqi", 1, partition, offset, max_bytes))
         answer.take(8), answer.string(), answer.take(8)
         code, high_watermark = answer.number("h"), answer.number("q")

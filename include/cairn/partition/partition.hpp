@@ -108,6 +108,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   /// not_leader_or_follower; fenced_leader_epoch or unknown_leader_epoch if `current` is given
   /// (not -1) and differs; kafka_storage_error if the log's directory is offline.
   Result<> check_leader(Epoch current = no_epoch) const;
+  /// The same of any replica, leader or not.
+  Result<> check_replica(Epoch current = no_epoch) const;
 
   // --- writing ---
 

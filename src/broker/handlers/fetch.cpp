@@ -31,6 +31,7 @@ constexpr std::size_t bytes_of_a_turn = std::size_t{1} << 20;
 constexpr std::int16_t first_version_with_session = 7;
 constexpr std::int16_t first_version_by_id = 13;
 constexpr std::int16_t first_version_with_replica_state = 15;
+constexpr std::int32_t consumer = -1;  // any other below 0 compares replicas
 
 /// One partition of the request while it is served.
 struct Wanted {
@@ -68,8 +69,15 @@ class Fetch {
   bool is_follower() const { return replica_ >= 0; }
 
   ReadBound bound() const {
-    if (replica_ >= 0) return ReadBound::log_end;
+    if (replica_ != consumer) return ReadBound::log_end;
     return request_.isolation_level == 1 ? ReadBound::last_stable : ReadBound::high_watermark;
+  }
+
+  /// Followers and consumers read from leaders; who compares replicas reads from each.
+  Result<> check(const Wanted& one) const {
+    const Epoch current = one.what.current_leader_epoch;
+    if (is_follower() || replica_ == consumer) return one.partition->check_leader(current);
+    return one.partition->check_replica(current);
   }
 
   FetchResponse refused(const Error& error) const {
@@ -151,8 +159,8 @@ class Fetch {
   void examine(Wanted& one) {
     one.available = 0;
     if (!one.partition || one.error.code != ErrorCode::none) return;
-    if (auto leads = one.partition->check_leader(one.what.current_leader_epoch); !leads) {
-      one.error = leads.error();
+    if (auto may_read = check(one); !may_read) {
+      one.error = may_read.error();
       return;
     }
     const storage::PartitionLog& log = one.partition->log();
@@ -310,9 +318,7 @@ class Fetch {
     data.high_watermark = -1;
     if (one.error.code == ErrorCode::none && one.partition) {
       // Leadership may have moved while the request waited.
-      if (auto leads = one.partition->check_leader(one.what.current_leader_epoch); !leads) {
-        one.error = leads.error();
-      }
+      if (auto may_read = check(one); !may_read) one.error = may_read.error();
     }
     if (one.error.code == ErrorCode::none) {
       if (one.diverging) {
