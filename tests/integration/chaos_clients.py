@@ -93,6 +93,7 @@ class Jvm(threading.Thread):
         self.log = cluster.directory / f"{name}.log"
         command = kafka_process.java(f"org.apache.kafka.tools.{main_class}", "--bootstrap-server", cluster.bootstrap,
                                      "--topic", cluster.topic, "--command-config", properties, *arguments)
+        command = ["nice", "-n", "10", *command]  # its start must not starve the nodes on a small machine
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
 
