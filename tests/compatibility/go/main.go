@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -31,7 +32,7 @@ func expect(good bool, what string, args ...any) {
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
-	created, err := kgo.NewClient(append(options, kgo.SeedBrokers(os.Args[1]))...)
+	created, err := kgo.NewClient(append(options, kgo.SeedBrokers(strings.Split(os.Args[1], ",")...))...)
 	must(err, "new client")
 	return created
 }
@@ -104,7 +105,7 @@ func main() {
 	admin := kadm.NewClient(client())
 	defer admin.Close()
 	topic := fmt.Sprintf("go-%d", time.Now().UnixNano())
-	_, err := admin.CreateTopic(ctx, 6, 1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, topic)
+	_, err := admin.CreateTopic(ctx, 6, -1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, topic)
 	must(err, "create topic")
 	configs, err := admin.DescribeTopicConfigs(ctx, topic)
 	must(err, "describe configs")
