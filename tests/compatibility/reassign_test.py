@@ -165,7 +165,7 @@ def leader_moves_off(cluster, tools):
 
 def throttled(cluster, tools):
     """A copy under way at a rate that hardly moves it; a second one is refused; then a higher rate."""
-    before, goal, rate = {1: PLACES[1]}, {1: [1, 2]}, 200_000
+    before, goal, rate = {1: PLACES[1]}, {1: [1, 2]}, 100_000
     limits = tools.execute(before, goal, "--throttle", rate)
     assert limits == [f"The inter-broker throttle limit was set to {rate} B/s"], limits
     began = time.monotonic()
