@@ -20,6 +20,7 @@ class Row:
     also: list = field(default_factory=list)  # further figures to print: (key, unit)
     floor: tuple = None      # (what, bytes, in_flight, key) of cairn_floor
     scale: float = 1.0       # of --bytes, for --quick
+    bound: str = ""          # what is to be reached where it is no ratio to Kafka
 
 
 def bulk(name, goal, *more, floor=None):
@@ -63,6 +64,13 @@ ROWS = [
         ["acks", "--connections", "50", "--acks", "-1", "--batch-bytes", "1", "--record-bytes", "1000",
          "--partitions", "1", "--seconds", "8", *FLUSHED],
         "requests_per_s", "acks/s", 10, more_is_better=True, also=[("p99_us", "µs p99")]),
+    Row("cold readers beside producers: 500 msg/s open loop, acks=all and flushed, without and with "
+        "three consumers that read from the disk",
+        ["beside", "--rate", "500", "--consumers", "3", "--partitions", "4", "--acks", "-1",
+         "--record-bytes", "1000", "--seconds", "24", "--directory", "{data}", *FLUSHED],
+        "beside_p99_us", "µs p99 with", 1, bound="1.5x of without",
+        also=[("alone_p99_us", "µs p99 without"), ("p99_ratio", "x"),
+              ("cold_mb_per_s", "MB/s read")]),
     Row("1,000 partitions in 100 topics, a request each",
         ["create"], "topics_100_seconds", "s", 10,
         also=[("topic_1_acknowledged_seconds", "s for one topic, acknowledged"),

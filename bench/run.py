@@ -89,7 +89,7 @@ class Bench:
 
     def half(self, row, server):
         """One measurement of one server; None if it failed. `noisy` tells a disturbed one."""
-        words = shortened(row.arguments, self.options)
+        words = [word.replace("{data}", server.data) for word in shortened(row.arguments, self.options)]
         for _ in range(1 if self.options.rough else 4):
             self.runs += 1
             topic = [] if "--topic" in words else ["--topic", f"bench-{self.runs}"]
@@ -130,8 +130,10 @@ class Bench:
 
     def fill(self):
         for server in self.servers:
-            words = ["produce", "--topic", "filled", "--bytes", "1000000000", "--partitions", "1", *LAZY]
-            call([DRIVER, *shortened(words, self.options), "--bootstrap", server.bootstrap])
+            for topic, partitions in (("filled", "1"), ("cold", "3")):
+                words = ["produce", "--topic", topic, "--bytes", "1000000000",
+                         "--partitions", partitions, *LAZY]
+                call([DRIVER, *shortened(words, self.options), "--bootstrap", server.bootstrap])
 
     def standing(self):
         """Start, restart after a crash, memory: each server in a state of its own."""
@@ -199,7 +201,7 @@ def table_line(row, results, floors):
         cells.append(text)
     found = ratios(row, results)
     cells.append(f"{found[0]:.1f} / **{statistics.median(found):.1f}** / {found[-1]:.1f}" if found else "—")
-    cells.append(f"{row.goal}x")
+    cells.append(row.bound or f"{row.goal}x")
     own = good(results["cairn"], row.metric)
     cells.append(floor_share(row, floors, statistics.median(own) if own else 0))
     return "| " + " | ".join(cells) + " |"

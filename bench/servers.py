@@ -41,11 +41,12 @@ class Cairn(Server):
 
     def __init__(self, root):
         self.directory = os.path.join(root, "cairn")
+        self.data = os.path.join(self.directory, "data")
         os.makedirs(self.directory, exist_ok=True)
         self.port, controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{self.port}"
         listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}"
-        overrides = [f"log.dirs={self.directory}/data", f"listeners={listeners}",
+        overrides = [f"log.dirs={self.data}", f"listeners={listeners}",
                      "cairn.http.listener=", f"log.flush.interval.messages={NEVER}"]
         self.command = ["build/release/bin/cairnd"]
         for override in overrides:
@@ -69,6 +70,7 @@ class Kafka(Server):
     def __init__(self, root, tool):
         self.tool = tool
         self.directory = os.path.join(root, "kafka")
+        self.data = os.path.join(self.directory, "1")
         self.port = free_ports(1)[0]
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.environment = dict(os.environ, KAFKA_PORT=str(self.port),

@@ -43,6 +43,8 @@ constexpr Measurement measurements[] = {
     {"fetch", "reads --topic again and again until --bytes arrived", measure_fetch},
     {"tail", "--rate MB a second in, --consumers that follow", measure_tail},
     {"latency", "open loop of --rate records a second, end to end", measure_latency},
+    {"beside", "open loop alone, and beside --consumers that read --cold-topic from the disk",
+     measure_beside},
     {"start", "from exec of the command after -- to the first acknowledged record", measure_start},
     {"memory", "resident memory, and what --connections idle connections add", measure_memory},
     {"create", "1,000 partitions in 100 topics and in one", measure_create},
@@ -69,6 +71,7 @@ void add_options(CLI::App& app, Options& options, std::string& codec) {
   app.add_option("--warm-up", options.warm_up_seconds, "seconds before measuring");
   app.add_option("--rate", options.rate);
   app.add_option("--consumers", options.consumers);
+  app.add_option("--cold-topic", options.cold_topic);
   app.add_option("--warm-bytes", options.warm_bytes, "memory touched and freed as the run writes");
 }
 
@@ -89,7 +92,8 @@ int main(int count, char** words) {
   }
   app.add_option("measurement", chosen, help)->required()->check(CLI::IsMember(known));
   add_options(app, options, codec);
-  app.add_option("--directory", options.data_directory, "where probe writes");
+  app.add_option("--directory", options.data_directory,
+                 "where probe writes, or the server's log.dirs");
   app.add_option("command", options.command, "after --: the server's command, for start");
   CLI11_PARSE(app, count, words);
   const auto parsed = cairn::record::parse_codec(codec);

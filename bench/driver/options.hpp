@@ -30,9 +30,10 @@ struct Options {
   double warm_up_seconds = 1;
   double rate = 1000;  // records a second, or MB a second of tailing
   std::size_t consumers = 3;
+  std::string cold_topic = "cold";  // what readers far behind read, a partition each
   std::uint64_t warm_bytes = 0;
-  std::vector<std::string> command;  // of the server, for measurements that start it
-  std::string data_directory = "/tmp";
+  std::vector<std::string> command;     // of the server, for measurements that start it
+  std::string data_directory = "/tmp";  // of the probe, or of the server
 };
 
 /// Closed loop: frames as fast as the window allows, until `bytes` of values are acknowledged.
@@ -45,6 +46,8 @@ void measure_fetch(const Options& options);
 void measure_tail(const Options& options);
 /// Open loop: `rate` records a second on a fixed schedule, and one consumer.
 void measure_latency(const Options& options);
+/// An open loop of `rate` records a second, alone and beside `consumers` far behind.
+void measure_beside(const Options& options);
 /// From exec of `command` to the first record acknowledged with acks=all, then it is stopped.
 void measure_start(const Options& options);
 /// Resident memory as it is; and how it grows with `connections` idle connections.

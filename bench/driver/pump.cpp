@@ -29,7 +29,7 @@ struct Pump::Connection {
   bool waits_to_write = false;
 };
 
-Pump::Pump() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+Pump::Pump(Waiting waiting) : waiting_(waiting), epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
 
 Pump::~Pump() = default;
 
@@ -51,7 +51,10 @@ void Pump::run(const std::function<bool()>& done, bool drain) {
     });
     if (!sending_ && (idle || !drain)) return;
     for (const auto& connection : connections_) fill(*connection);
-    const int count = epoll_wait(epoll_.number(), events.data(), events.size(), timeout_ms());
+    const std::int64_t wait = timeout_ns();
+    const timespec timeout{.tv_sec = 0, .tv_nsec = wait};
+    const int count =
+        epoll_pwait2(epoll_.number(), events.data(), events.size(), &timeout, nullptr);
     for (int i = 0; i < count; ++i) {
       auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if ((events[static_cast<std::size_t>(i)].events & EPOLLOUT) != 0) flush(connection);
@@ -62,14 +65,14 @@ void Pump::run(const std::function<bool()>& done, bool drain) {
   }
 }
 
-int Pump::timeout_ms() const {
+std::int64_t Pump::timeout_ns() const {
   std::int64_t wait = 100'000'000;
   for (const auto& connection : connections_) {
     if (connection->sent_at.size() >= connection->window) continue;
     if (const auto at = connection->lane.wake_at()) wait = std::min(wait, *at - now_ns());
   }
-  // Whole milliseconds are too coarse for a schedule: below one, spin.
-  return wait < 1'000'000 ? 0 : static_cast<int>(wait / 1'000'000);
+  const bool spin = waiting_ == Waiting::spinning && wait < 1'000'000;
+  return spin ? 0 : std::max<std::int64_t>(wait, 0);
 }
 
 void Pump::fill(Connection& connection) {

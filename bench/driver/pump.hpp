@@ -32,7 +32,10 @@ class Lane {
 
 class Pump {
  public:
-  Pump();
+  /// How to wait less than a millisecond. Spinning is punctual, and takes a core from the server.
+  enum class Waiting : std::uint8_t { spinning, asleep };
+
+  explicit Pump(Waiting waiting = Waiting::spinning);
   ~Pump();
 
   void add(Descriptor socket, std::size_t window, Lane& lane);
@@ -46,8 +49,9 @@ class Pump {
   void flush(Connection& connection);
   void receive(Connection& connection);
   void hand_over(Connection& connection);
-  int timeout_ms() const;
+  std::int64_t timeout_ns() const;
 
+  Waiting waiting_;
   Descriptor epoll_;
   std::vector<std::unique_ptr<Connection>> connections_;
   bool sending_ = true;
