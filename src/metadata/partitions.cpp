@@ -101,11 +101,10 @@ std::vector<Record> leave_directories(const Image& image, const config::ServerCo
   const auto acceptable = [&image, id](BrokerId other) {
     return other != id && image.is_active(other);
   };
-  return change_partitions(image, server, acceptable, id, no_broker,
-                           [&](const Partition& partition) {
-                             return (partition.in_isr(id) || partition.leader == id) &&
-                                    lies_in(partition, id, failed);
-                           });
+  return change_partitions(
+      image, server, acceptable, id, no_broker, [&](const Partition& partition) {
+        return (partition.in_isr(id) || partition.leader == id) && lies_in(partition, id, failed);
+      });
 }
 
 std::vector<Record> return_to_partitions(const Image& image, const config::ServerConfig& server,
