@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Listeners, advertised listeners, voters and bootstrap servers, from their lists to typed values.
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include <fmt/format.h>
@@ -126,6 +127,20 @@ class AddressReader {
     return servers;
   }
 
+  /// It stands in meta.properties and in paths of monitoring: what Kafka's tool draws, or alike.
+  std::string cluster_id() {
+    constexpr std::string_view key = "cairn.cluster.id";
+    auto value = values_.text(key);
+    constexpr std::size_t longest = 64;
+    const bool plain = std::ranges::all_of(value, [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '=';
+    });
+    if (!plain || value.size() > longest) {
+      problem(key, value, "write up to 64 letters, digits, - and _, for example 22 of base64url");
+    }
+    return value;
+  }
+
   HttpConfig http() {
     constexpr std::string_view key = "cairn.http.listener";
     HttpConfig http;
@@ -205,6 +220,7 @@ void fill_addresses(ServerConfig& server, Problems& problems) {
   server.quorum.bootstrap_servers = reader.bootstrap_servers();
   server.quorum.standalone =
       server.quorum.voters.empty() && server.quorum.bootstrap_servers.empty();
+  server.quorum.cluster_id = reader.cluster_id();
   server.http = reader.http();
 }
 

@@ -121,8 +121,10 @@ class CrossCheck {
   }
 
   void advertised() {
+    bool for_clients = false;
     for (const auto& listener : server_.advertised_listeners) {
       const bool given = server_.settings.contains("advertised.listeners");
+      for_clients = for_clients || !server_.is_controller_listener(listener.name);
       if (listener.host == "0.0.0.0" || listener.host == "::") {
         problem(given ? "advertised.listeners" : "listeners",
                 fmt::format("clients cannot connect to {}; set advertised.listeners to "
@@ -135,6 +137,14 @@ class CrossCheck {
       if (!known) {
         problem("advertised.listeners", fmt::format("{} is not one of listeners", listener.name));
       }
+      if (server_.is_controller_listener(listener.name) && !server_.controller_role) {
+        problem("advertised.listeners",
+                fmt::format("{} is a controller listener, and this node is no controller",
+                            listener.name));
+      }
+    }
+    if (server_.broker_role && !server_.advertised_listeners.empty() && !for_clients) {
+      problem("advertised.listeners", "has no listener for clients; add one of listeners");
     }
   }
 

@@ -27,6 +27,8 @@ std::span<const Option> node() {
        "Rack of this broker, used to spread replicas and to serve nearby readers."},
       {"broker.session.timeout.ms", Type::int32, "9000", any, read_only, listed, honoured, "",
        "Silence after which the controller fences a broker."},
+      {"cairn.cluster.id", Type::string, "", any, read_only, internal, honoured, "",
+       "Id of the cluster that an empty node may form or join; by default any, and a new one."},
       {"controlled.shutdown.enable", Type::boolean, "true", any, read_only, listed, none, "",
        "Whether a stopping broker first hands over its leaderships."},
       {"controller.listener.names", Type::list, nullptr,

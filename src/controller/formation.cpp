@@ -101,6 +101,7 @@ std::vector<raft::ReplicaKey> Controller::Core::known_voters() const {
 }
 
 Task<Result<std::string>> Controller::Core::find_cluster() {
+  const std::string& wanted = config.quorum.cluster_id;
   std::string said;
   Instant said_at{};
   while (!stopping && !abandoned) {
@@ -112,12 +113,18 @@ Task<Result<std::string>> Controller::Core::find_cluster() {
     if (stopping || abandoned || co_await runtime::cancelled()) break;
     raft::FormationStep step = raft::decide_formation(view);
     if (const auto* form = std::get_if<raft::FormCluster>(&step)) {
-      const std::string cluster_id = Uuid::random(shard.random()).text();
+      const std::string cluster_id = wanted.empty() ? Uuid::random(shard.random()).text() : wanted;
       CO_TRY(co_await log.format({voters_of(form->voters), environment.now_ms()}));
       logging::info("forming cluster {} with {} controllers", cluster_id, form->voters.size());
       co_return cluster_id;
     }
     if (const auto* join = std::get_if<raft::JoinCluster>(&step)) {
+      if (!wanted.empty() && wanted != join->cluster_id) {
+        logging::error("cairn.cluster.id is {}, but the controllers are of cluster {}", wanted,
+                       join->cluster_id);
+        co_return fail(ErrorCode::inconsistent_cluster_id,
+                       "cairn.cluster.id names another cluster than that of the controllers");
+      }
       if (!join->voters.empty()) {
         CO_TRY(co_await log.format({voters_of(join->voters), environment.now_ms()}));
       }

@@ -49,7 +49,8 @@ struct Machine {
             control.shard(),
             control_disk,
             control_network,
-            runtime::asio::machine_memory()};
+            runtime::asio::machine_memory(),
+            runtime::asio::host_name()};
   }
 };
 

@@ -88,10 +88,17 @@ Task<StartResult> Node::Parts::lock_and_format() {
   const bool is_whole_quorum =
       config.controller_role &&
       (config.quorum.standalone || (voters.size() == 1 && voters.front().id == config.node_id));
+  const std::string& wanted = config.quorum.cluster_id;
   if (found && !found->cluster_id.empty()) {
+    if (!wanted.empty() && wanted != found->cluster_id) {
+      co_return std::unexpected(
+          fmt::format("cairn.cluster.id is {}, but {} belongs to cluster {}: another directory is "
+                      "meant, or another id",
+                      wanted, config.log.dirs.front(), found->cluster_id));
+    }
     cluster_id = found->cluster_id;
   } else if (is_whole_quorum) {
-    cluster_id = Uuid::random(seams.data.random()).text();
+    cluster_id = wanted.empty() ? Uuid::random(seams.data.random()).text() : wanted;
   }
   // Without a cluster yet the directories get their ids all the same, and keep them.
   co_return co_await directories.format(cluster_id, config.node_id);

@@ -31,8 +31,10 @@ bool is_wildcard(const std::string& host) {
 
 }  // namespace
 
-/// What clients are told: advertised.listeners, and the port that was bound where theirs is 0.
+/// What clients are told: advertised.listeners, the port that was bound where theirs is 0, and this
+/// machine's name where they name no address.
 std::vector<metadata::Endpoint> Node::Parts::advertised() const {
+  const std::string own_name = seams.host_name.empty() ? "localhost" : seams.host_name;
   std::vector<metadata::Endpoint> endpoints;
   for (const config::ListenerConfig& listener : config.listeners) {
     if (config.is_controller_listener(listener.name)) continue;
@@ -42,7 +44,7 @@ std::vector<metadata::Endpoint> Node::Parts::advertised() const {
         own == config.advertised_listeners.end() ? listener : *own;
     const auto socket = std::ranges::find(listeners, listener.name, &BoundListener::name);
     endpoints.push_back({.listener = listener.name,
-                         .host = shown.host.empty() ? "localhost" : shown.host,
+                         .host = shown.host.empty() ? own_name : shown.host,
                          .port = shown.port != 0 ? shown.port : socket->at.port,
                          .security_protocol = static_cast<std::int16_t>(listener.protocol)});
   }

@@ -174,7 +174,8 @@ def the_variables_of_apaches_image_work(_):
     container = run_alone({**APACHE, "KAFKA_ADVERTISED_LISTENERS": advertised}, {port: 9092})
     try:
         wait_until(lambda: is_healthy(container), PATIENCE, "healthy")
-        run(CAIRN, "--bootstrap", f"127.0.0.1:{port}", "cluster", "info")
+        info = json.loads(run(CAIRN, "--bootstrap", f"127.0.0.1:{port}", "cluster", "info", "--json"))
+        assert info["cluster_id"] == APACHE["CLUSTER_ID"], info
         run(CAIRN, "--bootstrap", f"127.0.0.1:{port}", "produce", "made-by-use", stdin="one\n")
     finally:
         docker("rm", "--force", container)

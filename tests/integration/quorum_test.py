@@ -40,6 +40,19 @@ def active_of(nodes):
     return active[0] if len(active) == 1 else None
 
 
+def one_that_wants_another_cluster_is_told(directory, voters):
+    node = Cairn(directory / "9", node_id=9, process_roles="broker", cairn_cluster_id="MkU3OEVBNTcwNTJENDM2Qk",
+                 cairn_http_listener="")
+    node.settings.update({"controller.quorum.voters": voters, "listeners": f"PLAINTEXT://127.0.0.1:{node.port}"})
+    try:
+        node.start()
+    except AssertionError as refusal:
+        assert "cairn.cluster.id" in str(refusal), refusal
+        assert node.process.wait(10) not in (0, -6, -11), node.log_tail()
+    else:
+        raise AssertionError("a node joined a cluster that it does not want")
+
+
 def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-"))
     nodes = [Cairn(directory / str(id_), node_id=id_) for id_ in range(1, SIZE + 1)]
@@ -54,6 +67,7 @@ def main():
         identities = {re.search(r"cluster\.id=(\S+)", (n.directory / "data/meta.properties").read_text())[1]
                       for n in nodes}
         assert len(identities) == 1, identities
+        one_that_wants_another_cluster_is_told(directory, voters)
         for id_, node in enumerate(nodes):
             assert Client(node.bootstrap).create_topic(f"through-{id_}") == 0
 

@@ -98,6 +98,35 @@ def a_foreign_directory_is_refused(folder):
     assert "7" in line and "node.id" in line, line
 
 
+def a_cluster_id_that_is_asked_for_is_taken_and_another_refused(folder):
+    node = Cairn(folder / "k", cairn_cluster_id="4L6g3nShT-eMCtK--X86sw")
+    node.start()
+    assert "cluster.id=4L6g3nShT-eMCtK--X86sw" in (folder / "k/data/meta.properties").read_text()
+    node.stop()
+    line = refused(*free(folder / "k/data"), "--override", "cairn.cluster.id=MkU3OEVBNTcwNTJENDM2Qk")
+    assert "MkU3OEVBNTcwNTJENDM2Qk" in line and "4L6g3nShT-eMCtK--X86sw" in line, line
+    assert "cairn.cluster.id" in refused(*free(folder / "l"), "--override", "cairn.cluster.id=two words")
+
+
+def variables_of_apaches_image_do_no_harm(folder):
+    foreign = ("HEAP_OPTS", "OPTS", "JMX_OPTS", "JMX_PORT", "JMX_HOSTNAME", "JVM_PERFORMANCE_OPTS", "GC_LOG_OPTS",
+               "LOG4J_OPTS", "LOG4J_LOGGERS", "LOG4J_ROOT_LOGLEVEL", "TOOLS_LOG4J_LOGLEVEL", "VERSION", "HOME")
+    done = subprocess.run([CAIRND, "--print-config"], capture_output=True, text=True, timeout=20,
+                          env={**os.environ, **{f"KAFKA_{name}": "-Xmx1G" for name in foreign}, "CLUSTER_ID": "?"})
+    assert done.returncode == 0 and "-Xmx1G" not in done.stdout, done.stderr
+
+
+def where_no_address_is_named_the_machine_is_advertised(folder):
+    port = free_port()
+    node = Cairn(folder / "m", listeners=f"PLAINTEXT://:{port},CONTROLLER://127.0.0.1:0")
+    node.start()
+    client = Client(f"127.0.0.1:{port}")
+    answer = client.call(3, 1, b"\xff\xff\xff\xff")  # Metadata: of all topics
+    answer.number("i"), answer.number("i")
+    assert answer.string() == socket.gethostname()
+    node.stop()
+
+
 def yaml_properties_and_environment_work_alike(folder):
     (folder / "one.yaml").write_text(f"log.dirs: {folder / 'i'}\nnum.partitions: 5\n")
     (folder / "one.properties").write_text(f"log.dirs={folder / 'i'}\nnum.partitions=5\n")

@@ -59,6 +59,7 @@ struct QuorumConfig {
   bool standalone = true;
   std::vector<VoterConfig> voters;
   std::vector<HostPort> bootstrap_servers;
+  std::string cluster_id;  // cairn.cluster.id; empty: any
   bool auto_join = false;
   Milliseconds election_timeout, election_backoff_max, fetch_timeout, request_timeout,
       retry_backoff, append_linger;

@@ -127,6 +127,8 @@ void return_unused_memory();
 std::uint64_t random_seed();
 /// Bytes this process may use: the machine's, or its control group's if that is less; 0 if unknown.
 std::uint64_t machine_memory();
+/// The machine's name, or its container's; empty if unknown.
+std::string host_name();
 
 /// Waits for SIGTERM or SIGINT; the number of the signal, 0 when cancelled. Once at a time.
 Task<int> wait_for_stop_signal(Context& context);

@@ -38,6 +38,7 @@ struct Seams {
   runtime::Disk& control_disk;
   runtime::Network& control_network;
   std::uint64_t memory_bytes = 0;  // the machine's, or what is left of it for us; 0: unknown
+  std::string host_name = {};      // advertised where a listener names no address
 };
 
 struct BoundListener {

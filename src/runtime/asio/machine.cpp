@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include <unistd.h>
@@ -17,6 +18,11 @@ std::uint64_t machine_memory() {
   std::ifstream group("/sys/fs/cgroup/memory.max");
   std::uint64_t limit = 0;
   return group >> limit && limit > 0 ? std::min(physical, limit) : physical;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace cairn::runtime::asio

@@ -64,8 +64,8 @@ TEST(Options, add_only_documented_keys_of_our_own) {
     const auto line = "\n" + std::string(option.name) + "|";
     if (facts::broker.find(line) == facts::broker.npos) own.emplace_back(option.name);
   }
-  EXPECT_EQ(own, (std::vector<std::string>{"allow.everyone.if.no.acl.found", "cairn.http.listener",
-                                           "super.users"}));
+  EXPECT_EQ(own, (std::vector<std::string>{"allow.everyone.if.no.acl.found", "cairn.cluster.id",
+                                           "cairn.http.listener", "super.users"}));
 }
 
 TEST(Options, pass_their_own_defaults) {

@@ -112,8 +112,6 @@ TEST(ServerConfig, of_a_broker_alone_needs_controllers_elsewhere) {
 TEST(ServerConfig, keeps_client_and_controller_listeners_apart) {
   EXPECT_THAT(problems_of({{"listeners", "PLAINTEXT://127.0.0.1:9092"}}),
               ElementsAre(HasSubstr("has none of controller.listener.names (CONTROLLER)")));
-  EXPECT_THAT(problems_of(cluster_with({{"advertised.listeners", "CONTROLLER://127.0.0.1:9093"}})),
-              ElementsAre(HasSubstr("PLAINTEXT must be one of advertised.listeners")));
 }
 
 TEST(ServerConfig, advertises_controllers_too) {
@@ -122,6 +120,27 @@ TEST(ServerConfig, advertises_controllers_too) {
                             "PLAINTEXT://127.0.0.1:9092,CONTROLLER://controller.example:19093"}}));
   EXPECT_EQ(node.advertised_listeners[1].host, "controller.example");
   EXPECT_EQ(node.advertised_listeners[1].port, 19093);
+}
+
+TEST(ServerConfig, advertises_a_controller_listener_of_a_controller_beside_the_clients) {
+  const auto advertise = [](const std::string& listeners) {
+    return cluster_with({{"advertised.listeners", listeners}});
+  };
+  EXPECT_THAT(problems_of(advertise("PLAINTEXT://a:9092,CONTROLLER://a:9093")), IsEmpty());
+  EXPECT_THAT(problems_of(advertise("CONTROLLER://a:9093")),
+              Contains(HasSubstr("has no listener for clients")));
+  EXPECT_THAT(problems_of({{"process.roles", "broker"},
+                           {"node.id", "9"},
+                           {"controller.quorum.voters", "1@a:9093"},
+                           {"advertised.listeners", "PLAINTEXT://a:9092,CONTROLLER://a:9093"}}),
+              Contains(HasSubstr("this node is no controller")));
+}
+
+TEST(ServerConfig, takes_the_id_of_its_cluster_from_whoever_knows_it) {
+  EXPECT_EQ(server().quorum.cluster_id, "");
+  const std::string id = "4L6g3nShT-eMCtK--X86sw";
+  EXPECT_EQ(server({{"cairn.cluster.id", id}}).quorum.cluster_id, id);
+  EXPECT_THAT(problems_of({{"cairn.cluster.id", "a b"}}), ElementsAre(HasSubstr("letters")));
 }
 
 TEST(ServerConfig, reads_ipv6_and_empty_hosts) {
