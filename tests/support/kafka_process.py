@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from cairn_process import CACHE, ROOT, free_port, run, skip, wait_until
+from cairn_process import CACHE, ROOT, free_port, run, skip, start_all, wait_until
 
 JARS = CACHE / "kafka-4.3.1"
 CONFIGURATION = ROOT / "tests/compatibility/kafka/log4j2.properties"
@@ -35,6 +35,7 @@ TOOLS = {
     "cluster": "org.apache.kafka.tools.ClusterTool",
     "broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
     "storage": "kafka.tools.StorageTool",
+    "replica-verification": "org.apache.kafka.tools.ReplicaVerificationTool",
     "console-share-consumer": "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
     "transactions": "org.apache.kafka.tools.TransactionsCommand",
     "acls": "org.apache.kafka.tools.AclCommand",
@@ -122,7 +123,7 @@ class Kafka:
         return path
 
     def format(self, *arguments):
-        standalone = ["--standalone"] if self.dynamic else []
+        standalone = ["--standalone"] if self.dynamic and "--initial-controllers" not in arguments else []
         (self.tools or tool)("storage", "format", "-t", "Y2Fpcm4tdGVzdC1rYWZrYQ", *standalone, *arguments,
                              "-c", self.properties())
 
@@ -171,3 +172,36 @@ def kafka(**overrides):
         node.stop()
         if not os.environ.get("CAIRN_KEEP"):
             shutil.rmtree(directory, ignore_errors=True)
+
+
+class KafkaCluster:
+    """Three of them as one cluster whose quorum keeps its voters; heavy, for when expected output is recorded."""
+
+    def __init__(self, directory, size=3, **overrides):
+        self.nodes = []
+        for id_ in range(1, size + 1):
+            (pathlib.Path(directory) / str(id_)).mkdir()
+            self.nodes.append(Kafka(pathlib.Path(directory) / str(id_), kraft_version=1, node_id=id_, **overrides))
+        for node in self.nodes:
+            node.settings.update({"controller.quorum.bootstrap.servers": self.bootstrap_controller,
+                                  "default.replication.factor": 3, "min.insync.replicas": 2,
+                                  "offsets.topic.replication.factor": 3})
+
+    @property
+    def bootstrap(self):
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    @property
+    def bootstrap_controller(self):
+        return ",".join(f"127.0.0.1:{node.controller_port}" for node in self.nodes)
+
+    def start(self):
+        voters = ",".join(f"{id_}@127.0.0.1:{node.controller_port}:Y2Fpcm4tdGVzdC1kaXItM{'AQg'[id_ - 1]}"
+                          for id_, node in enumerate(self.nodes, 1))
+        for node in self.nodes:
+            node.format("--initial-controllers", voters, "--feature", "eligible.leader.replicas.version=0")
+        start_all(self.nodes, 150)  # none answers before a majority is there
+
+    def kill(self):
+        for node in self.nodes:
+            node.stop()
