@@ -133,28 +133,40 @@ Task<Result<std::size_t>> await_moves(Session& session, const Globals& globals, 
   }
 }
 
-/// Says of which partitions the replicas are not those of the plan, after its moves ended.
-Task<int> check_arrival(Admin& admin, const Globals& globals, const Plan& plan) {
+/// Those of the plan's partitions whose replicas are others, with these.
+Task<Result<Plan>> not_arrived(Admin& admin, const Plan& plan) {
   std::vector<std::string> names;
   for (const auto& [id, replicas] : plan) {
     if (names.empty() || names.back() != id.topic) names.push_back(id.topic);
   }
-  const auto topics = co_await admin.describe_topics(std::move(names));
-  if (!topics) co_return report(globals, "describe topics", topics.error());
-  int code = 0;
-  Plan now;
-  for (const auto& topic : *topics) {
+  CO_TRY(const auto topics, co_await admin.describe_topics(std::move(names)));
+  Plan others;
+  for (const auto& topic : topics) {
     for (const auto& partition : topic.partitions) {
-      now[{topic.name, partition.index}] = partition.replicas;
+      const TopicPartition id{topic.name, partition.index};
+      const auto wanted = plan.find(id);
+      if (wanted == plan.end() || wanted->second == partition.replicas) continue;
+      others.emplace(id, partition.replicas);
     }
   }
-  for (const auto& [id, replicas] : plan) {
-    if (now[id] == replicas) continue;
-    fmt::print(stderr, "cairn: {} was not moved to {}: it is on {} (was the move cancelled?)\n", id,
-               with_commas(replicas), with_commas(now[id]));
-    code = 1;
+  co_return others;
+}
+
+/// After the moves have ended; the broker that is asked may hear of that a little later.
+Task<int> check_arrival(Session& session, Admin& admin, const Globals& globals, const Plan& plan) {
+  auto& clock = session.shard.clock();
+  const Instant deadline = clock.now() + std::chrono::seconds(10);
+  while (true) {
+    const auto others = co_await not_arrived(admin, plan);
+    if (!others) co_return report(globals, "describe topics", others.error());
+    if (others->empty()) co_return 0;
+    if (clock.now() < deadline && co_await clock.sleep_for(std::chrono::milliseconds(50))) continue;
+    for (const auto& [id, replicas] : *others) {
+      fmt::print(stderr, "cairn: {} was not moved to {}: it is on {} (was the move cancelled?)\n",
+                 id, with_commas(plan.at(id)), with_commas(replicas));
+    }
+    co_return 1;
   }
-  co_return code;
 }
 
 Task<int> move(Session& session, const Globals& globals, Admin& admin,
@@ -183,7 +195,7 @@ Task<int> move(Session& session, const Globals& globals, Admin& admin,
                *left);
     co_return 1;
   }
-  const int arrival = co_await check_arrival(admin, globals, started);
+  const int arrival = co_await check_arrival(session, admin, globals, started);
   if (arrival == 0 && !globals.json) fmt::print("moved {} partitions\n", started.size());
   co_return code != 0 ? code : arrival;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cairn/client/admin.hpp>
 
@@ -236,9 +237,9 @@ int Starting::conclude(const std::vector<LocalNode>& nodes) const {
   const auto& cluster = nodes_.cluster();
   print_local_nodes(globals_, cluster, nodes, "");
   if (globals_.json) return 0;
-  const auto count = started_.size();
   fmt::print("{}; all {} serve, files are in {}\n",
-             count == 0 ? "nothing to start" : fmt::format("started {} nodes", count),
+             started_.empty() ? "nothing to start"
+                              : fmt::format("started node {}", fmt::join(started_, ", ")),
              cluster.brokers, cluster.directory);
   fmt::print("export CAIRN_BOOTSTRAP={}\n", cluster.bootstrap());
   return 0;
