@@ -104,11 +104,22 @@ runtime::Task<Result<Answered>> Admin::alter_configs(ResourceKind kind, std::str
     config.config_operation = value ? set : remove;
     config.value = value;
   }
-  CO_TRY(auto response, co_await state_->ask(std::move(request)));
-  if (response.responses.empty()) {
+  std::optional<Result<protocol::IncrementalAlterConfigsResponse>> response;
+  const bool of_broker = kind == ResourceKind::broker || kind == ResourceKind::broker_logger;
+  if (of_broker && !name.empty()) {
+    // Kafka refuses to change another broker's values.
+    CO_TRY(co_await state_->cluster.refresh(state_->cluster.api_deadline()));
+    const BrokerId broker(std::atoi(name.c_str()));
+    response = co_await state_->cluster.call(broker, Channel::control, std::move(request),
+                                             state_->cluster.api_deadline());
+  } else {
+    response = co_await state_->ask(std::move(request));
+  }
+  if (!*response) co_return std::unexpected(response->error());
+  if ((*response)->responses.empty()) {
     co_return fail(ErrorCode::unknown_server_error, "the broker's answer is empty");
   }
-  const auto& answer = response.responses.front();
+  const auto& answer = (*response)->responses.front();
   co_return State::answered(name, answer.error_code, answer.error_message);
 }
 
