@@ -139,7 +139,7 @@ void measure_beside(const Options& options) {
   Samples warm_up, alone, beside;
   produce_for(options.warm_up_seconds, warm_up);
   const double each = options.seconds / rounds / 2;
-  const CpuWatch watch(options.pid);
+  const CpuWatch watch(options.pids);
   double cold_gigabytes = 0;
   for (int round = 0; round < rounds; ++round) {
     produce_for(each, alone);
