@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N] [--twice
-// EVERY]
-// [--seconds VIRTUAL] [--rounds N] [--mutant ID] [--compact yes] [--until-found] [--log]: runs
-// seeds one after another, prints what broke and how to replay it. Every EVERYth seed runs twice
-// and must leave the same trace. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
+// cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N]
+// [--twice EVERY] [--except SEED,SEED] [--seconds VIRTUAL] [--rounds N] [--mutant ID]
+// [--compact yes] [--until-found] [--log]: runs seeds one after another, prints what broke and how
+// to replay it. Every EVERYth seed runs twice and must leave the same trace; those excepted are
+// known to break and named. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
 // guards that can be removed and the seed that finds it; fails if one is not found.
 #include <atomic>
 #include <chrono>
@@ -86,7 +86,12 @@ double seconds_since(std::chrono::steady_clock::time_point began) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
 
+bool is_one_of(std::string_view list, std::string_view word) {
+  return fmt::format(",{},", list).find(fmt::format(",{},", word)) != std::string::npos;
+}
+
 int run_seeds(const Arguments& arguments) {
+  const std::string open_faults = arguments.text("--except", "");
   const std::uint64_t first = arguments.number("--first", 1);
   const std::uint64_t count = arguments.number("--seeds", 20);
   const std::uint64_t twice = arguments.number("--twice", 10);
@@ -94,6 +99,10 @@ int run_seeds(const Arguments& arguments) {
   cairn::Duration virtual_time{0};
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    if (is_one_of(open_faults, fmt::to_string(seed))) {
+      fmt::print("seed {} is left out: a known fault (docs/SIMULATION.md)\n", seed);
+      continue;
+    }
     seed_now = seed;
     const RunResult result = run_once(arguments, seed);
     bad += report(arguments, seed, result) ? 0 : 1;
@@ -119,8 +128,7 @@ int run_seeds(const Arguments& arguments) {
 }
 
 bool is_wanted(std::string_view wanted, std::string_view id) {
-  return wanted == "all" ||
-         fmt::format(",{},", wanted).find(fmt::format(",{},", id)) != std::string::npos;
+  return wanted == "all" || is_one_of(wanted, id);
 }
 
 int run_mutants(const Arguments& arguments) {

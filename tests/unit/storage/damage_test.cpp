@@ -163,6 +163,21 @@ Result<> open_after(Stage& stage, Stop stop) {
   return stage.open(Offset(0), Offset(0), stop == Stop::clean);
 }
 
+TEST(Damage, epochs_that_begin_above_the_log_start_come_from_the_batches) {
+  Stage stage;
+  ASSERT_TRUE(stage.open());
+  ASSERT_TRUE(stage.append(make_batch({.records = 2}), Epoch(2)));
+  ASSERT_TRUE(stage.append(make_batch({.records = 2}), Epoch(5)));
+  stage.kill();
+  stage.boot();
+  // As a trim leaves it whose log start was not noted down before a crash.
+  overwrite(stage, folder + "/leader-epoch-checkpoint", to_bytes("0\n1\n5 3\n"));
+  ASSERT_TRUE(stage.open());
+  ASSERT_EQ(stage.log()->log_start(), Offset(0));
+  EXPECT_EQ(stage.log()->epochs().epoch_of(Offset(0)), Epoch(2));
+  EXPECT_EQ(stage.log()->epochs().epoch_of(Offset(2)), Epoch(5));
+}
+
 TEST(Damage, of_what_can_be_made_anew_changes_nothing) {
   std::vector<Case> cases;
   for (const std::string kind : {".index", ".timeindex", ".txnindex", ".snapshot",
