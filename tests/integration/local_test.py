@@ -137,11 +137,6 @@ def it_comes_back_with_the_next_start(local):
 
 
 def moves_and_elections(local):
-    """Where the cluster serves them."""
-    probe = subprocess.run(local.command("cluster", "reassign", "--list"), text=True, capture_output=True, timeout=60)
-    if "UNSUPPORTED_VERSION" in probe.stderr:
-        print("   moves and elections are not served")
-        return
     local.run("topic", "create", "moved", "-p", 3, "-r", 2)
     plan = local.run("cluster", "reassign", "--topic", "moved", "--brokers", "1,2", "--dry-run", "--json")
     (local.directory / "plan.json").write_text(plan)
