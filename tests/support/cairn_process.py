@@ -4,6 +4,7 @@ files are. Every test uses a directory of its own and free ports, and ends only 
 import contextlib
 import os
 import pathlib
+import random
 import select
 import shutil
 import signal
@@ -29,10 +30,15 @@ def skip(why):
     sys.exit(SKIPPED)
 
 
+PORTS = random.Random()  # its own: tests seed the other
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to connections: a server that restarts finds it free again."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", PORTS.randrange(20000, 32000)))
+            return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):
