@@ -220,15 +220,12 @@ runtime::Task<Result<>> LogRecovery::read_epochs() {
     }
   }
   const bool empty = log_.segments_.size() == 1 && log_.segments_.front()->size == 0;
-  // Trimming goes into this file at once and into the log starts' now and then: a crash between
-  // them leaves records in front of the first epoch.
+  // A trim is in this file at once, among the log starts later: a crash comes between them.
   const auto first = log_.epochs_.earliest();
   const Offset start = std::max(request_.log_start, log_.segments_.front()->base_offset);
-  if (!request_.clean_shutdown && first && first->start_offset > start) {
-    log_.epochs_.clear();
-    known = false;
-  }
+  known = known && (request_.clean_shutdown || !first || first->start_offset <= start);
   if (known || empty) co_return Result<>();
+  log_.epochs_.clear();
   logging::warn("the leader epochs are lost and come from the batches: partition={}",
                 log_.partition_);
   co_return co_await rebuild_epochs();
