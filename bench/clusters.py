@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import struct
@@ -39,6 +40,10 @@ class Nodes:
 
     def pids(self):
         return [process.pid for process in self.processes.values()]
+
+    @property
+    def data(self):
+        return self.directory
 
     @property
     def bootstrap(self):
@@ -103,10 +108,8 @@ class KafkaNodes(Nodes):
 
     @staticmethod
     def free_range():
-        while True:
-            base = free_ports(1)[0]
-            if base % 2 == 0 and base < 60000:
-                return base
+        """Below the ports that the system gives to connections."""
+        return random.randrange(20000, 31000, 2 * SIZE)
 
     def empty(self):
         for id_ in range(1, SIZE + 1):
