@@ -48,20 +48,9 @@ runtime::Task<Result<std::vector<ConfigEntry>>> Admin::describe_configs(
     resource.configuration_keys = std::move(keys);
   }
   request.include_documentation = true;
-  std::optional<Result<protocol::DescribeConfigsResponse>> response;
-  const bool of_broker = kind == ResourceKind::broker || kind == ResourceKind::broker_logger;
-  if (of_broker && !name.empty()) {
-    // A broker's own values are known to that broker alone.
-    CO_TRY(co_await state_->cluster.refresh(state_->cluster.api_deadline()));
-    const BrokerId broker(std::atoi(name.c_str()));
-    response = co_await state_->cluster.call(broker, Channel::control, std::move(request),
-                                             state_->cluster.api_deadline());
-  } else {
-    response = co_await state_->ask(std::move(request));
-  }
-  if (!*response) co_return std::unexpected(response->error());
+  CO_TRY(const auto response, co_await state_->ask_about(kind, name, std::move(request)));
   std::vector<ConfigEntry> entries;
-  for (const auto& result : (*response)->results) {
+  for (const auto& result : response.results) {
     if (result.error_code != ErrorCode::none)
       co_return std::unexpected(error_of(result.error_code));
     for (auto& entry : entries_of(result)) entries.push_back(std::move(entry));
@@ -104,22 +93,11 @@ runtime::Task<Result<Answered>> Admin::alter_configs(ResourceKind kind, std::str
     config.config_operation = value ? set : remove;
     config.value = value;
   }
-  std::optional<Result<protocol::IncrementalAlterConfigsResponse>> response;
-  const bool of_broker = kind == ResourceKind::broker || kind == ResourceKind::broker_logger;
-  if (of_broker && !name.empty()) {
-    // Kafka refuses to change another broker's values.
-    CO_TRY(co_await state_->cluster.refresh(state_->cluster.api_deadline()));
-    const BrokerId broker(std::atoi(name.c_str()));
-    response = co_await state_->cluster.call(broker, Channel::control, std::move(request),
-                                             state_->cluster.api_deadline());
-  } else {
-    response = co_await state_->ask(std::move(request));
-  }
-  if (!*response) co_return std::unexpected(response->error());
-  if ((*response)->responses.empty()) {
+  CO_TRY(const auto response, co_await state_->ask_about(kind, name, std::move(request)));
+  if (response.responses.empty()) {
     co_return fail(ErrorCode::unknown_server_error, "the broker's answer is empty");
   }
-  const auto& answer = (*response)->responses.front();
+  const auto& answer = response.responses.front();
   co_return State::answered(name, answer.error_code, answer.error_message);
 }
 

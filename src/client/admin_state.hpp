@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 
 #include <cairn/client/admin.hpp>
 
@@ -27,6 +28,23 @@ class Admin::State {
       if (response || !is_retriable(response.error().code)) co_return response;
       if (!co_await pause(backoff, deadline)) co_return response;
     }
+  }
+
+  /// Asks whom a configuration is to be asked of: a broker's own values that broker alone, anything
+  /// else whichever broker answers.
+  template <class Request>
+  runtime::Task<Result<typename Request::Response>> ask_about(ResourceKind kind, std::string name,
+                                                              Request request) {
+    const bool of_broker = kind == ResourceKind::broker || kind == ResourceKind::broker_logger;
+    if (!of_broker || name.empty()) co_return co_await ask(std::move(request));
+    std::int32_t id = -1;
+    const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (wrong != std::errc() || end != name.data() + name.size()) {
+      co_return fail(ErrorCode::invalid_request, "a broker is named by its id, a number");
+    }
+    const Instant deadline = cluster.api_deadline();
+    CO_TRY(co_await cluster.refresh(deadline));
+    co_return co_await cluster.call(BrokerId(id), Channel::control, std::move(request), deadline);
   }
 
   /// Asks the broker that metadata names as the controller, where Kafka's AdminClient sends what
