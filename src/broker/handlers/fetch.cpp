@@ -234,11 +234,9 @@ class Fetch {
 
   /// A consumer's answer may wait a moment for what is about to come; a follower's never.
   runtime::Task<> gather(Duration waited) {
+    if (context_.gather == nullptr || is_follower()) co_return;
     const auto before = available();
-    if (context_.gather == nullptr || is_follower() || !before || *before == 0 ||
-        !context_.gather->should_wait(waited, *before)) {
-      co_return;
-    }
+    if (!before || *before == 0 || !context_.gather->should_wait(waited, *before)) co_return;
     if (!co_await broker_.shard.clock().sleep_for(replication::FetchGather::moment)) co_return;
     for (Wanted& one : wanted_) examine(one);
     const auto after = available();
