@@ -227,7 +227,10 @@ void Producer::Sender::on_error(const SentBatch& sent, Error error) {
     case unknown_producer_id:
       if (!options_.idempotent) return give_up(sent, error, Outcome::refused);
       if (sent.queue->sequence_broken(*sent.batch)) {
-        logging::debug("sequence of {} broken: {}", sent.queue->partition(), to_string(error.code));
+        logging::debug(
+            "the broker lost track partition={} producer={} epoch={} sequence={} error={}",
+            sent.queue->partition(), sent.batch->identity.id, sent.batch->identity.epoch,
+            sent.batch->base_sequence, to_string(error.code));
       }
       retry(sent, error, Outcome::refused);
       return;

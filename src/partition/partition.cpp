@@ -58,6 +58,7 @@ Task<Result<>> Partition::lead(replication::Leadership leadership) {
   if (retired_) co_return std::unexpected(check_leader().error());
   leader_.emplace(std::move(leadership), log_->log_end(), shard_.clock().now());
   watch_followers();
+  logging::debug("leading partition={} epoch={} end={}", id(), leader_epoch_, log_->log_end());
   advance_high_watermark();
   schedule_flush();
   co_return Result<>{};
@@ -77,7 +78,11 @@ void Partition::follow(BrokerId leader, Epoch leader_epoch) {
   leader_.reset();
   leader_id_ = leader;
   leader_epoch_ = leader_epoch;
-  if (!same) fail_waiters();
+  if (!same) {
+    logging::debug("following partition={} leader={} epoch={} end={}", id(), leader, leader_epoch,
+                   log_->log_end());
+    fail_waiters();
+  }
   if (replication_ == nullptr || retired_) return;
   replication_->isr_changes().unwatch(key());
   if (leader == no_broker) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <cairn/base/log.hpp>
+
 namespace cairn::simulation {
 
 using namespace std::chrono_literals;
@@ -16,26 +18,27 @@ ClusterNemesis::ClusterNemesis(world::World& world, QuorumCluster& cluster, cons
       clients_(std::move(clients)) {
   const ClusterFaults& on = plan.faults;
   using Self = ClusterNemesis;
-  const std::pair<bool, Strike> all[] = {{on.kills, &Self::kill},
-                                         {on.crashes, &Self::crash},
-                                         {on.stops, &Self::stop},
-                                         {on.pauses, &Self::pause},
-                                         {on.all_at_once, &Self::all_at_once},
-                                         {on.cuts, &Self::cut},
-                                         {on.one_way, &Self::cut_one_way},
-                                         {on.splits, &Self::split},
-                                         {on.delays, &Self::delay},
-                                         {on.resets, &Self::reset},
-                                         {on.torn_frames, &Self::tear_frame},
-                                         {on.half_open, &Self::forget_connections},
-                                         {on.slow, &Self::slow},
-                                         {on.full, &Self::fill},
-                                         {on.errors, &Self::fail_disk},
-                                         {on.clock, &Self::step_clock},
-                                         {plan.elections, &Self::elect},
-                                         {plan.reassignments, &Self::reassign}};
-  for (const auto& [drawn, strike] : all) {
-    if (drawn) strikes_.push_back(strike);
+  const std::tuple<bool, std::string_view, Strike> all[] = {
+      {on.kills, "kill -9", &Self::kill},
+      {on.crashes, "power loss", &Self::crash},
+      {on.stops, "stop", &Self::stop},
+      {on.pauses, "pause", &Self::pause},
+      {on.all_at_once, "all at once", &Self::all_at_once},
+      {on.cuts, "cut", &Self::cut},
+      {on.one_way, "one-way cut", &Self::cut_one_way},
+      {on.splits, "split", &Self::split},
+      {on.delays, "delays", &Self::delay},
+      {on.resets, "reset", &Self::reset},
+      {on.torn_frames, "torn frame", &Self::tear_frame},
+      {on.half_open, "half-open", &Self::forget_connections},
+      {on.slow, "slow disk", &Self::slow},
+      {on.full, "full disk", &Self::fill},
+      {on.errors, "disk errors", &Self::fail_disk},
+      {on.clock, "clock step", &Self::step_clock},
+      {plan.elections, "election", &Self::elect},
+      {plan.reassignments, "reassignment", &Self::reassign}};
+  for (const auto& [drawn, name, strike] : all) {
+    if (drawn) strikes_.emplace_back(name, strike);
   }
 }
 
@@ -45,7 +48,10 @@ void ClusterNemesis::misbehave() {
   pass(std::chrono::milliseconds(random.between(10, longest.count())));
   if (random.chance(0.6)) restart();
   if (strikes_.empty()) return;
-  (this->*strikes_[random.below(strikes_.size())])(some_victim());
+  const auto& [name, strike] = strikes_[random.below(strikes_.size())];
+  const int victim = some_victim();
+  logging::debug("nemesis: {} at node {}", name, victim);
+  (this->*strike)(victim);
 }
 
 // ---- time ----

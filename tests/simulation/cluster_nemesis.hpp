@@ -66,7 +66,7 @@ class ClusterNemesis {
   Duration longest_quiet_;
   bool crashes_ = false;
   std::vector<std::string> clients_;
-  std::vector<Strike> strikes_;
+  std::vector<std::pair<std::string_view, Strike>> strikes_;
   std::vector<Lasting> lasting_;
   std::size_t count_ = 0;
   std::chrono::milliseconds furthest_ahead_{0};

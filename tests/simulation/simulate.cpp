@@ -23,6 +23,7 @@
 #include "replica_run.hpp"
 #include "run.hpp"
 #include "storage_run.hpp"
+#include "world/world.hpp"
 
 namespace {
 
@@ -42,7 +43,7 @@ struct Arguments {
 };
 
 void print_line(void*, cairn::logging::Level, std::string_view line) {
-  fmt::print(stderr, "{}\n", line);
+  fmt::print(stderr, "{} {}\n", cairn::world::World::moment(), line);
 }
 
 RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
@@ -166,7 +167,7 @@ int main(int argc, char** argv) {
       arguments.given[std::string(name)] = argv[++i];
     }
   }
-  if (log) cairn::logging::set_sink(print_line, nullptr, cairn::logging::Level::debug);
+  if (log) cairn::logging::set_sink(print_line, nullptr, cairn::logging::Level::trace);
   if (arguments.given.contains("--mutants")) return run_mutants(arguments);
   std::signal(SIGABRT, tell_seed);
 #ifdef CAIRN_MUTANTS

@@ -2,6 +2,7 @@
 #include "workload.hpp"
 
 #include <cairn/base/bytes.hpp>
+#include <cairn/base/log.hpp>
 #include <cairn/client/admin.hpp>
 #include <cairn/client/consumer.hpp>
 #include <cairn/client/producer.hpp>
@@ -26,8 +27,12 @@ runtime::Task<> settle(Stage& stage, std::size_t send, client::Delivery delivery
   if (result) {
     const Outcome outcome = result->offset == no_offset ? Outcome::info : Outcome::ok;
     stage.history.complete_send(send, outcome, result->offset);
+    logging::log(logging::Level::trace, "delivered {} at {}", stage.history.sends[send].value,
+                 result->offset);
   } else {
     stage.history.complete_send(send, Outcome::info, no_offset);
+    logging::log(logging::Level::trace, "not delivered {}: {}", stage.history.sends[send].value,
+                 result.error().why);
   }
   --waiting;
 }

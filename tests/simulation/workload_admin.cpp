@@ -2,6 +2,7 @@
 // Administrators of a run: topics made, trimmed, configured, deleted and made again. A request
 // whose outcome stays unknown is asked again until it is known: what topics there are in the end is
 // not left to chance.
+#include <cairn/base/log.hpp>
 #include <cairn/client/admin.hpp>
 
 #include "workload.hpp"
@@ -38,6 +39,7 @@ runtime::Task<> pass_on(runtime::Shard& shard, client::Admin& admin, Stage& stag
     co_await shard.clock().sleep_for(200ms);
   }
   history.lives[name].back().delete_completed = ++history.step;
+  logging::debug("topic {} is deleted", name);
   co_await shard.clock().sleep_for(std::chrono::milliseconds(shard.random().below(3'000)));
   history.lives[name].push_back({.create_invoked = ++history.step});
   for (;;) {
@@ -49,6 +51,7 @@ runtime::Task<> pass_on(runtime::Shard& shard, client::Admin& admin, Stage& stag
     co_await shard.clock().sleep_for(200ms);
   }
   history.lives[name].back().create_completed = ++history.step;
+  logging::debug("topic {} is created", name);
 }
 
 runtime::Task<> trim(runtime::Shard& shard, client::Admin& admin, Stage& stage, TopicPartition of) {

@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint64_t again = 1'000'000;  // in the trace: the context of the step before
 constexpr WallTime wall_start{std::chrono::milliseconds(1'750'000'000'000)};
 
+World* newest = nullptr;
+
 }  // namespace
 
 Instant SimClock::now() const { return world_.now(); }
@@ -48,8 +50,23 @@ std::size_t Process::timer_count() const {
   return count;
 }
 
-World::World(std::uint64_t seed) : random_(seed), fabric_(random_.fork()) {}
-World::~World() { processes_.clear(); }
+World::World(std::uint64_t seed) : random_(seed), fabric_(random_.fork()) { newest = this; }
+World::~World() {
+  processes_.clear();
+  newest = nullptr;
+}
+
+std::string World::moment() {
+  if (newest == nullptr) return {};
+  std::string_view host = "-";
+  for (const auto& process : newest->processes_) {
+    for (const auto& shard : process->shards_) {
+      if (&shard->context == newest->ran_last_) host = process->host_;
+    }
+  }
+  const auto now = std::chrono::duration<double>(newest->now_.time_since_epoch());
+  return fmt::format("{:.3f} {}", now.count(), host);
+}
 
 SimMachine& World::machine(const std::string& host) {
   for (auto& machine : machines_) {

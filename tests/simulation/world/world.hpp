@@ -112,6 +112,10 @@ class World {
   std::uint64_t trace_hash() const { return trace_hash_; }
   void mark(std::uint64_t value);
 
+  /// "3612.042 node-1": the moment in the world that was made last, and who takes a step there; for
+  /// lines of a log.
+  static std::string moment();
+
  private:
   bool step();
   bool advance(Instant limit);
