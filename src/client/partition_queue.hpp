@@ -63,6 +63,8 @@ class PartitionQueue {
 
   const TopicPartition& partition() const { return partition_; }
 
+  bool is_active = false;  // for its owner: it is among the queues that are looked at
+
   struct Appended {
     Delivery delivery;
     std::size_t bytes = 0;      // of buffer memory taken

@@ -92,7 +92,6 @@ std::optional<Result<Delivery>> Producer::Sender::try_send(const ProducerRecord&
   PartitionQueue& queue = **picked;
 
   const Instant now = cluster_.now();
-  const bool was_empty = queue.empty();
   const bool had_waiting = queue.has_waiting();
   const RecordToSend to_send{
       .key = record.key,
@@ -103,7 +102,9 @@ std::optional<Result<Delivery>> Producer::Sender::try_send(const ProducerRecord&
   };
   auto appended = queue.append(to_send, now);
   held_bytes_ += appended.bytes;
-  if (was_empty) active_.push_back(&queue);
+  // One that has just become empty may still be there: twice there, it would put two batches of one
+  // partition into a request, and the answers to them cannot be told apart.
+  if (!std::exchange(queue.is_active, true)) active_.push_back(&queue);
   if (appended.closed_batch) topic->partitioner.batch_closed(queue.partition().partition);
   if (!had_waiting || appended.closed_batch) wake_.set();
   return std::move(appended.delivery);

@@ -65,7 +65,10 @@ std::optional<Instant> Producer::Sender::send_ready(Instant now) {
 /// Takes at most one batch of each queue, as far as requests have room.
 std::optional<Instant> Producer::Sender::gather(Instant now,
                                                 std::map<BrokerId, Shipment>& shipments) {
-  std::erase_if(active_, [](const PartitionQueue* queue) { return queue->empty(); });
+  std::erase_if(active_, [](PartitionQueue* queue) {
+    queue->is_active = !queue->empty();
+    return !queue->is_active;
+  });
   std::optional<Instant> next;
   const auto count = active_.size();
   if (count > 0) turn_ = (turn_ + 1) % count;

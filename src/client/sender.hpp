@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inside of a Producer: queues of its partitions, the loop that sends what is ready, and the
-// handling of answers. Invariant: a queue that is not empty is in active_, and held_bytes_ is what
-// the queues hold. Owner: Producer.
+// handling of answers. Invariant: a queue that is not empty is in active_, once, and held_bytes_
+// is what the queues hold. Owner: Producer.
 #pragma once
 
 #include <cairn/client/producer.hpp>

@@ -20,9 +20,10 @@ Offset log_start(const History& history, const TopicPartition& of) {
   return start == history.final_starts.end() ? Offset(0) : start->second;
 }
 
-/// Whether it went to the incarnation of its topic that is there in the end.
+/// Whether it certainly went to the incarnation of its topic that is there in the end.
 bool is_of_last_life(const History& history, const Send& send) {
   if (history.kind_of(send.to.topic) != TopicKind::passing) return true;
+  if (send.to_an_older_life) return false;
   const TopicLife* life = history.last_life(send.to.topic);
   return life != nullptr && life->create_completed > 0 && send.invoked > life->create_completed;
 }

@@ -39,6 +39,7 @@ class ClusterRun {
         probe_([this] { return running(); }, [this] { return cluster_.newest_image(); }),
         nemesis_(world_, cluster_, plan_, hosts_of_clients()),
         stage_{.history = history_, .bootstrap = cluster_.brokers(), .metadata_age = 10s} {
+    stage_.serves_older_life = [this](const TopicPartition& of) { return serves_older_life(of); };
     history_.starts_are_saved = !plan_.faults.full && !plan_.faults.errors;
     cluster_.on_loss([this](int id) { probe_.look_at(running_one(id)); });
     cluster_.on_turn([this] { look(); });
@@ -99,6 +100,18 @@ class ClusterRun {
       if (history_.kind_of(send.to.topic) == TopicKind::passing) continue;
       probe_.on_acknowledged(send.to, send.offset, least);
     }
+  }
+
+  /// A producer that has not heard of it either may be acknowledged there, by the id of the topic
+  /// that was deleted, until the last replica has heard: Kafka promises no more.
+  bool serves_older_life(const TopicPartition& of) {
+    if (history_.kind_of(of.topic) != TopicKind::passing) return false;
+    const metadata::Topic* newest = cluster_.newest_image()->topic(of.topic);
+    return std::ranges::any_of(running(), [&](const ProbedNode& node) {
+      if (node.partitions == nullptr) return false;
+      const auto replica = node.partitions->find(of.topic, of.partition);
+      return replica != nullptr && (newest == nullptr || replica->topic_id() != newest->id);
+    });
   }
 
   bool sound() { return cluster_.violations().empty() && probe_.violations().empty(); }

@@ -33,6 +33,7 @@ struct Send {
   std::int64_t sequence = 0;
   TopicPartition to;
   std::string value{};  // it names the record, also where the record has none (a tombstone)
+  bool to_an_older_life = false;  // maybe: a broker still had the topic that was deleted
   std::string key{};
   bool tombstone = false;
   std::int64_t timestamp = no_timestamp;

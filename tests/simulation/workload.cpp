@@ -124,6 +124,9 @@ runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage&
           pick < plan.targets.size() ? plan.targets[pick] : stage.added[pick - plan.targets.size()];
       const std::size_t send = stage.history.invoke_send(plan.id, sequence++, to);
       stage.history.sends[send].timestamp = to_timestamp(shard.clock().wall());
+      if (stage.serves_older_life) {
+        stage.history.sends[send].to_an_older_life = stage.serves_older_life(to);
+      }
       dress(stage, shard.random(), stage.history.sends[send]);
       const Send sent = stage.history.sends[send];
       const record::Header name{"name", as_bytes(sent.value)};

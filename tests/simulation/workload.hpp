@@ -25,6 +25,8 @@ struct Stage {
   std::vector<TopicPartition> added{};  // partitions that topics got later
   std::map<int, Ownership> members{};   // what each consumer of the group holds now
   Duration metadata_age = std::chrono::minutes(5);
+  /// Whether a broker has not heard yet that a topic was deleted, and takes records for it.
+  std::function<bool(const TopicPartition&)> serves_older_life{};
 };
 
 client::ClientOptions client_options(const Stage& stage, std::string id);

@@ -187,6 +187,43 @@ TEST(Producer, puts_the_batches_of_a_broker_into_one_request) {
   runtime::asio::run_until_done([](Shard& shard) { return group_by_broker(shard); });
 }
 
+/// Whoever learns that all was delivered sends again at once, before the sender looks again.
+Task<> send_when_delivered(Shard& shard) {
+  FakeCluster cluster(shard, 1);
+  std::size_t most_of_a_partition = 0;
+  cluster.script = [&](const Asked& asked) -> std::optional<Reply> {
+    if (asked.key != ApiKey::produce) return std::nullopt;
+    const auto request = protocol::decode<protocol::ProduceRequest>(asked.body, asked.version);
+    for (const auto& topic : request->topic_data) {
+      most_of_a_partition = std::max(most_of_a_partition, topic.partition_data.size());
+    }
+    return std::nullopt;
+  };
+  Producer producer(shard, cluster, testing::quick_client(), small_batches());
+  std::vector<Delivery> deliveries;
+  for (const int count : {1, 40}) {
+    for (const auto& value : numbered(count)) {
+      auto sent = co_await producer.send(to_partition(value));
+      EXPECT_TRUE(sent);
+      if (sent) deliveries.push_back(*sent);
+    }
+    auto last = co_await deliveries.back().wait();
+    EXPECT_TRUE(last);
+  }
+  EXPECT_EQ(most_of_a_partition, 1U);
+  for (std::size_t i = 0; i < deliveries.size(); i++) {
+    const auto result = deliveries[i].result();
+    EXPECT_TRUE(result);
+    if (result) EXPECT_EQ(result->offset.value(), static_cast<std::int64_t>(i));
+  }
+  EXPECT_TRUE(co_await producer.close(shard.clock().now() + seconds(5)));
+  co_await cluster.stop();
+}
+
+TEST(Producer, sends_one_batch_of_a_partition_in_a_request) {
+  runtime::asio::run_until_done([](Shard& shard) { return send_when_delivered(shard); });
+}
+
 Task<> push_back(Shard& shard) {
   FakeCluster cluster(shard, 1);
   bool open = false;
