@@ -64,7 +64,11 @@ std::optional<Instant> PartitionQueue::ready_at(Hurry hurry) const {
   const bool with_sequences = options_.idempotent;
   const auto limit =
       with_sequences ? static_cast<std::size_t>(std::min(options_.max_in_flight, 5)) : 1;
-  if (in_flight_.size() >= limit) return std::nullopt;
+  // A leader remembers the last five batches of a producer. After a failover the eldest may be
+  // unanswered at the old leader while later ones are acknowledged by the new one: they count too,
+  // or the eldest would come again as a stranger.
+  const std::uint64_t span = in_flight_.empty() ? 0 : front.order - in_flight_.front()->order;
+  if (std::max<std::uint64_t>(in_flight_.size(), span) >= limit) return std::nullopt;
   if (sent_before(front)) {
     // Sent again it goes alone, or a batch behind it could arrive before it.
     return in_flight_.empty() ? std::optional(front.not_before) : std::nullopt;

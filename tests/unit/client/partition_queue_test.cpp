@@ -60,6 +60,22 @@ TEST_F(PartitionQueueTest, lingers_with_a_batch_that_is_not_full) {
   EXPECT_TRUE(ready());
 }
 
+TEST_F(PartitionQueueTest, goes_no_further_than_a_leader_remembers_beyond_one_that_is_unanswered) {
+  add_batches(8);
+  std::vector<PendingBatch*> sent;
+  while (ready()) sent.push_back(&queue().take(identity));
+  ASSERT_EQ(sent.size(), 5U);
+  for (std::size_t i = 1; i < sent.size(); i++) acknowledge(*sent[i], std::int64_t(i) * 3);
+  EXPECT_FALSE(ready()) << "a sixth would make the leader forget the first";
+  retry(*sent[0]);
+  ASSERT_TRUE(ready());
+  PendingBatch& again = queue().take(identity);
+  EXPECT_EQ(again.base_sequence, 0);
+  EXPECT_FALSE(ready());
+  acknowledge(again, 0);
+  EXPECT_TRUE(ready());
+}
+
 TEST_F(PartitionQueueTest, sends_a_full_batch_at_once_and_draws_sequences_without_gaps) {
   add_batches(3);
   ASSERT_TRUE(ready());
