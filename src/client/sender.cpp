@@ -21,6 +21,14 @@ std::optional<Instant> earlier(std::optional<Instant> one, std::optional<Instant
   return std::min(*one, *other);
 }
 
+/// Most of what can be tried again a leader also says of a batch that it has appended, and that then
+/// waited for its followers in vain: the leadership moved, the topic went, a disk failed.
+Outcome outcome_of(ErrorCode code) {
+  const bool refused = code == ErrorCode::not_enough_replicas ||
+                       (!is_retriable(code) && code != ErrorCode::unknown_server_error);
+  return refused ? Outcome::refused : Outcome::unknown;
+}
+
 }  // namespace
 
 runtime::Task<> Producer::Sender::run() {
@@ -242,12 +250,9 @@ void Producer::Sender::on_error(const SentBatch& sent, Error error) {
   }
   if (wants_metadata(error.code)) cluster_.mark_stale();
   if (is_retriable(error.code)) {
-    retry(sent, error,
-          error.code == not_enough_replicas_after_append || error.code == request_timed_out
-              ? Outcome::unknown
-              : Outcome::refused);
+    retry(sent, error, outcome_of(error.code));
   } else {
-    give_up(sent, error, Outcome::refused);
+    give_up(sent, error, outcome_of(error.code));
   }
 }
 
