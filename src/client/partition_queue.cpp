@@ -61,9 +61,10 @@ PartitionQueue::Appended PartitionQueue::append(const RecordToSend& record, Inst
 std::optional<Instant> PartitionQueue::ready_at(Hurry hurry) const {
   if (waiting_.empty() || (broken_ && !must_settle())) return std::nullopt;
   const auto& front = *waiting_.front();
-  const bool with_sequences = options_.idempotent;
-  const auto limit =
-      with_sequences ? static_cast<std::size_t>(std::min(options_.max_in_flight, 5)) : 1;
+  // A leader takes any sequence as the first of a producer that it does not know (KIP-360): until
+  // one batch is there, a later one must not overtake it.
+  const bool known = options_.idempotent && is_known_;
+  const auto limit = known ? static_cast<std::size_t>(std::min(options_.max_in_flight, 5)) : 1;
   // A leader remembers the last five batches of a producer. After a failover the eldest may be
   // unanswered at the old leader while later ones are acknowledged by the new one: they count too,
   // or the eldest would come again as a stranger.
@@ -85,10 +86,7 @@ PendingBatch& PartitionQueue::take(const Identity& current) {
   batch->attempts++;
   if (current.id != no_producer && batch->base_sequence == no_sequence) {
     // A new identity begins at 0; it is adopted only while nothing of the old one is unanswered.
-    if (identity_ != current && in_flight_.empty()) {
-      identity_ = current;
-      next_sequence_ = 0;
-    }
+    if (identity_ != current && in_flight_.empty()) begin(current);
     batch->base_sequence = next_sequence_;
     batch->identity = identity_;
     next_sequence_ = record::advance_sequence(next_sequence_, batch->builder.record_count());
@@ -113,6 +111,7 @@ Bytes PartitionQueue::encode(const PendingBatch& batch) {
 std::size_t PartitionQueue::acknowledged(PendingBatch& batch, Offset base_offset,
                                          std::int64_t append_time, Instant now) {
   const auto owned = land(batch);
+  if (owned->identity == identity_) is_known_ = true;
   return settle(*owned, base_offset, append_time, now);
 }
 
@@ -238,9 +237,14 @@ bool PartitionQueue::sequence_broken(PendingBatch& batch) {
 void PartitionQueue::renew(const Identity& fresh) {
   ASSERT(in_flight_.empty(), "sequences are drawn anew only when no answer is outstanding");
   for (auto& batch : waiting_) batch->base_sequence = no_sequence;
-  identity_ = fresh;
-  next_sequence_ = 0;
+  begin(fresh);
   broken_ = false;
+}
+
+void PartitionQueue::begin(const Identity& identity) {
+  identity_ = identity;
+  next_sequence_ = 0;
+  is_known_ = false;
 }
 
 std::unique_ptr<PendingBatch> PartitionQueue::land(PendingBatch& batch) {

@@ -124,6 +124,7 @@ class PartitionQueue {
  private:
   using Batches = std::deque<std::unique_ptr<PendingBatch>>;
 
+  void begin(const Identity& identity);
   std::unique_ptr<PendingBatch> land(PendingBatch& batch);
   void put_back(std::unique_ptr<PendingBatch> batch);
   std::size_t settle(PendingBatch& batch, Result<Offset> result, std::int64_t append_time,
@@ -140,6 +141,7 @@ class PartitionQueue {
   double ratio_ = 1.0;  // compressed to uncompressed, lately
   Identity identity_;
   std::int32_t next_sequence_ = 0;
+  bool is_known_ = false;  // a batch of this identity was acknowledged
   bool broken_ = false;
 };
 

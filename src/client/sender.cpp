@@ -21,8 +21,8 @@ std::optional<Instant> earlier(std::optional<Instant> one, std::optional<Instant
   return std::min(*one, *other);
 }
 
-/// Most of what can be tried again a leader also says of a batch that it has appended, and that then
-/// waited for its followers in vain: the leadership moved, the topic went, a disk failed.
+/// Most of what can be tried again a leader also says of a batch that it has appended, and that
+/// then waited for its followers in vain: the leadership moved, the topic went, a disk failed.
 Outcome outcome_of(ErrorCode code) {
   const bool refused = code == ErrorCode::not_enough_replicas ||
                        (!is_retriable(code) && code != ErrorCode::unknown_server_error);

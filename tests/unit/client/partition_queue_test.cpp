@@ -27,6 +27,11 @@ class PartitionQueueTest : public ::testing::Test {
   void add_batches(int count) {
     for (int i = 0; i < count * 3; i++) add();  // three records of 100 bytes fill a batch
   }
+  /// The leader has one batch of the producer, so it will notice a gap.
+  void become_known() {
+    add_batches(1);
+    acknowledge(queue().take(identity), 0);
+  }
   PartitionQueue& queue() {
     if (!queue_) queue_.emplace(TopicPartition{"t", PartitionIndex(0)}, options);
     return *queue_;
@@ -61,6 +66,7 @@ TEST_F(PartitionQueueTest, lingers_with_a_batch_that_is_not_full) {
 }
 
 TEST_F(PartitionQueueTest, goes_no_further_than_a_leader_remembers_beyond_one_that_is_unanswered) {
+  become_known();
   add_batches(8);
   std::vector<PendingBatch*> sent;
   while (ready()) sent.push_back(&queue().take(identity));
@@ -70,9 +76,19 @@ TEST_F(PartitionQueueTest, goes_no_further_than_a_leader_remembers_beyond_one_th
   retry(*sent[0]);
   ASSERT_TRUE(ready());
   PendingBatch& again = queue().take(identity);
-  EXPECT_EQ(again.base_sequence, 0);
+  EXPECT_EQ(again.base_sequence, 3);
   EXPECT_FALSE(ready());
-  acknowledge(again, 0);
+  acknowledge(again, 3);
+  EXPECT_TRUE(ready());
+}
+
+TEST_F(PartitionQueueTest, sends_the_first_batch_of_an_identity_alone) {
+  add_batches(3);
+  ASSERT_TRUE(ready());
+  PendingBatch& first = queue().take(identity);
+  EXPECT_FALSE(ready())
+      << "a leader that does not know the producer would take the second for the first";
+  acknowledge(first, 0);
   EXPECT_TRUE(ready());
 }
 
@@ -90,6 +106,7 @@ TEST_F(PartitionQueueTest, sends_a_full_batch_at_once_and_draws_sequences_withou
 }
 
 TEST_F(PartitionQueueTest, has_at_most_five_batches_under_way_with_idempotence) {
+  become_known();
   add_batches(7);
   for (int i = 0; i < 5; i++) {
     ASSERT_TRUE(ready());
