@@ -136,6 +136,11 @@ runtime::Task<Result<>> Cluster::fetch_metadata(Instant deadline) {
   const auto scope =
       asked.topics ? MetadataCache::Scope::some_topics : MetadataCache::Scope::all_topics;
   auto response = co_await call_any(asked, deadline);
+  // One that took the question and went without a word: another may answer. Where none can be
+  // reached the caller hears of it at once.
+  while (!response && response.error().code == ErrorCode::request_timed_out && now() < deadline) {
+    response = co_await call_any(asked, deadline);
+  }
   if (!response) co_return std::unexpected(response.error());
   cache_.apply(*response, scope);
   fetched_at_ = now();
@@ -243,7 +248,8 @@ runtime::Task<Result<BrokerId>> Cluster::find_group_coordinator(std::string grou
     } else {
       request.key = group;
     }
-    auto response = co_await asked->call_by(std::move(request), version, deadline);
+    auto response =
+        co_await asked->call_by(std::move(request), version, std::min(deadline, call_deadline()));
     Error error{ErrorCode::none};
     if (!response) {
       error = response.error();

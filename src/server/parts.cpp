@@ -185,8 +185,7 @@ Task<> Node::Parts::watch_directories() {
   while (co_await directories.directory_failed().wait()) {
     report_failed_directories();
     if (directories.online_count() > 0 && directories.metadata_directory_online()) continue;
-    logging::error("stopping: no usable log directory is left");
-    failed.set();
+    give_up("no usable log directory is left");
   }
 }
 
@@ -195,8 +194,14 @@ Task<> Node::Parts::watch_directories() {
 Task<> Node::Parts::watch_metadata_log() {
   auto failure = [this] { return controller->failed().wait(); };
   if (!co_await runtime::call_on(seams.data, seams.control, failure)) co_return;
-  logging::error("stopping: the metadata log cannot be used");
+  give_up("the metadata log cannot be used");
+}
+
+/// Also while it starts: it would wait for ever for what cannot come.
+void Node::Parts::give_up(std::string_view why) {
+  logging::error("stopping: {}", why);
   failed.set();
+  interrupt();
 }
 
 Task<> Node::Parts::stop(Duration patience) {

@@ -73,6 +73,7 @@ struct Node::Parts {
   runtime::Task<> deliver(std::shared_ptr<const metadata::Image> image);
   runtime::Task<> watch_directories();
   runtime::Task<> watch_metadata_log();
+  void give_up(std::string_view why);
   void report_failed_directories();  // report_places.cpp, as is
   runtime::Task<> report_places();
   std::vector<metadata::Endpoint> advertised() const;

@@ -70,16 +70,20 @@ class Cluster {
   /// Some broker that answers: one known, or one of the bootstrap list.
   runtime::Task<Result<std::shared_ptr<transport::Peer>>> any_peer(Instant deadline);
 
+  // One call: it waits for request_timeout at most, whatever the deadline, so that a broker that
+  // has gone without a word leaves time to ask another.
   template <class Request>
   runtime::Task<Result<typename Request::Response>> call(BrokerId broker, Channel channel,
                                                          Request request, Instant deadline) {
     CO_TRY(auto to, peer(broker, channel));
-    co_return co_await to->call_by(std::move(request), std::nullopt, deadline);
+    co_return co_await to->call_by(std::move(request), std::nullopt,
+                                   std::min(deadline, call_deadline()));
   }
   template <class Request>
   runtime::Task<Result<typename Request::Response>> call_any(Request request, Instant deadline) {
     CO_TRY(auto to, co_await any_peer(deadline));
-    co_return co_await to->call_by(std::move(request), std::nullopt, deadline);
+    co_return co_await to->call_by(std::move(request), std::nullopt,
+                                   std::min(deadline, call_deadline()));
   }
 
   /// The coordinator of a group, asked anew, tried again while the cluster says it will be there.
