@@ -34,6 +34,7 @@ PartitionTable::~PartitionTable() = default;
 
 void PartitionTable::connect(runtime::Network& network, ControllerChannel& controller) {
   replication_ = std::make_unique<Replication>(shard_, network, controller, static_config_);
+  replication_->fetchers().save_log_starts_with([this] { return directories_.write_log_starts(); });
 }
 
 // ---- images ----

@@ -261,6 +261,9 @@ Task<> ReplicaFetcher::take(const FetchResponse& response) {
     }
   }
   if (works.size() > 0) co_await works.join();
+  if (std::exchange(log_starts_moved_, false) && group_.save_log_starts_) {
+    co_await group_.save_log_starts_();
+  }
 }
 
 Task<> ReplicaFetcher::take_one(std::shared_ptr<Followed> one, FetchWish asked,
@@ -299,19 +302,25 @@ Task<> ReplicaFetcher::take_records(std::shared_ptr<Followed> one, FetchWish ask
                                     const FetchedData& data) {
   const BytesView records = data.records ? data.records->view() : BytesView{};
   const Offset high_watermark(data.high_watermark);
+  const storage::PartitionLog& log = one->partition->log();
+  const Offset start = log.log_start();
   const auto taken =
       co_await one->partition->take_fetched({.epoch = one->state.leader_epoch(),
                                              .at = asked.fetch_offset,
                                              .records = records,
                                              .leader_high_watermark = high_watermark,
                                              .leader_log_start = Offset(data.log_start_offset)});
+  // Where a segment begins the files tell it.
+  if (log.log_start() > start && log.log_start() > log.segment_bases().front()) {
+    log_starts_moved_ = true;
+  }
   if (one->dropped) co_return;
   if (!taken) co_return failed(one, taken.error());
   group_.bytes_in_.add(static_cast<double>(records.size()));
   if (one->partition->throttled().follower) {
     group_.throttle_.record(records.size(), group_.shard_.clock().now());
   }
-  one->state.on_taken(high_watermark, one->partition->log().log_end());
+  one->state.on_taken(high_watermark, log.log_end());
   // Far behind: with the others who are.
   if (!one->state.caught_up() && records.size() * 2 >= static_cast<std::size_t>(asked.max_bytes)) {
     group_.move_to_joining(one);

@@ -86,6 +86,7 @@ class ReplicaFetcher {
   std::set<replication::ReplicaKey> unasked_;  // not in the session as they stand now
   replication::FetcherSession session_;
   std::unique_ptr<transport::Peer> peer_;
+  bool log_starts_moved_ = false;  // into a segment, by the answer that is being worked on
   bool other_process_ = false;
   runtime::Event changed_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N]
-// [--twice EVERY] [--except SEED,SEED] [--seconds VIRTUAL] [--rounds N] [--mutant ID]
+// [--twice EVERY] [--seconds VIRTUAL] [--rounds N] [--mutant ID]
 // [--compact yes] [--until-found] [--log]: runs seeds one after another, prints what broke and how
 // to replay it. Every EVERYth seed runs twice and must leave the same trace; those excepted are
 // known to break and named. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
@@ -92,7 +92,6 @@ bool is_one_of(std::string_view list, std::string_view word) {
 }
 
 int run_seeds(const Arguments& arguments) {
-  const std::string open_faults = arguments.text("--except", "");
   const std::uint64_t first = arguments.number("--first", 1);
   const std::uint64_t count = arguments.number("--seeds", 20);
   const std::uint64_t twice = arguments.number("--twice", 10);
@@ -100,10 +99,6 @@ int run_seeds(const Arguments& arguments) {
   cairn::Duration virtual_time{0};
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    if (is_one_of(open_faults, fmt::to_string(seed))) {
-      fmt::print("seed {} is left out: a known fault (docs/SIMULATION.md)\n", seed);
-      continue;
-    }
     seed_now = seed;
     const RunResult result = run_once(arguments, seed);
     bad += report(arguments, seed, result) ? 0 : 1;

@@ -67,6 +67,7 @@ runtime::Task<> trim(runtime::Shard& shard, client::Admin& admin, Stage& stage, 
   const auto trimmed = co_await admin.delete_records(wanted);
   const bool done = trimmed && trimmed->contains(of) && trimmed->at(of).has_value();
   if (done) stage.history.trims[index].outcome = Outcome::ok;
+  logging::debug("deleting records of {} below {}: {}", of, before, done ? "done" : "unknown");
 }
 
 void loosen(RetentionLimits& limits, std::int64_t ms, std::int64_t bytes) {

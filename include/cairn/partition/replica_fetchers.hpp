@@ -6,6 +6,7 @@
 // Owner: Replication.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -40,6 +41,9 @@ class ReplicaFetchers {
   void set_throttled_rate(std::int64_t bytes_per_second);
   /// Which replicas are throttled, or how much, has changed.
   void look_again();
+  /// What makes moved log starts durable, before the leader is told of them: it answers
+  /// DeleteRecords by that (I27).
+  void save_log_starts_with(std::function<runtime::Task<>()> save) { save_log_starts_ = save; }
   runtime::Task<> stop();
 
   std::size_t size() const { return followed_.size(); }
@@ -73,6 +77,7 @@ class ReplicaFetchers {
   std::map<replication::ReplicaKey, std::shared_ptr<Followed>> followed_;
   std::map<FetcherId, std::unique_ptr<ReplicaFetcher>> fetchers_;
   replication::Throttle throttle_;
+  std::function<runtime::Task<>()> save_log_starts_;
   std::size_t failed_ = 0;
   Counter& bytes_in_;
   Counter& requests_;
