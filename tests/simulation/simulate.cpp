@@ -2,8 +2,8 @@
 // cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N]
 // [--twice EVERY] [--seconds VIRTUAL] [--rounds N] [--mutant ID]
 // [--compact yes] [--until-found] [--log]: runs seeds one after another, prints what broke and how
-// to replay it. Every EVERYth seed runs twice and must leave the same trace; those excepted are
-// known to break and named. cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
+// to replay it. Every EVERYth seed runs twice and must leave the same trace.
+// cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
 // guards that can be removed and the seed that finds it; fails if one is not found.
 #include <atomic>
 #include <chrono>
