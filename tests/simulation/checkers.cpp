@@ -91,7 +91,8 @@ void agreement(const History& history, Violations& to) {
 }
 
 // Sequence and offset of everything one producer has in a partition rise together. Without
-// idempotence a retry may store a record again behind later ones: its first place counts.
+// idempotence a retry may store a record again behind later ones: its first place counts, if that
+// can still be seen.
 void order(const History& history, Violations& to) {
   std::unordered_map<std::string_view, const Send*> sent;
   for (const Send& send : history.sends) sent.emplace(send.value, &send);
@@ -101,6 +102,8 @@ void order(const History& history, Violations& to) {
     for (const auto& [offset, value] : log) {
       const auto send = sent.find(value);
       if (send == sent.end() || !seen.insert(value).second) continue;
+      const bool repeats = history.repeating.contains(send->second->producer);
+      if (repeats && log_start(history, partition) > Offset(0)) continue;
       const auto [previous, fresh] = last.emplace(send->second->producer, send->second->sequence);
       if (!fresh && previous->second > send->second->sequence) {
         to.push_back(
