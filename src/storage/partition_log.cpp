@@ -156,8 +156,9 @@ runtime::Task<Result<>> PartitionLog::flush_once(FlushExtent extent) {
     directory_changed = directory_changed || !segment->entry_synced;
   }
   health.end_flush();
-  if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
+  // A failure counts whatever was cut meanwhile: what stayed may be lost with it.
   if (!result && !MUTANT("L31")) co_return poison(result.error(), "flush");
+  if (generation != generation_) co_return Result<>();  // cut meanwhile: what was flushed is gone
   CO_TRY(co_await make_durable(directory_changed));
   // Indexes of what was rolled go with it, also of what was rolled while this waited: from here to
   // the new `flushed_` nothing waits any more. roll_active() sees to those that it rolls later.

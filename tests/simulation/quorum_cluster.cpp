@@ -76,12 +76,13 @@ void QuorumCluster::fail_disk(int id, DiskFails fails) {
   members_[static_cast<std::size_t>(id) - 1].disk_fails = std::move(fails);
 }
 
-/// Where a flush had failed the machine goes down as well (SimNode::kill).
+/// Where a flush had failed something may be gone as after a power loss.
 void QuorumCluster::kill(int id) {
-  if (node(id).machine().lies()) return crash(id);
+  const bool lost = node(id).machine().has_dropped();
   probe();
   if (on_loss_) on_loss_(id);
   node(id).kill();
+  if (lost) forget_unsynced(members_[static_cast<std::size_t>(id) - 1]);
 }
 
 /// What was not synced may be gone: what the disk says now is what counts.

@@ -126,8 +126,7 @@ class StorageRun {
     if (lives && (asked->io_failed || host_.broken())) {
       // Whatever is asked of a broken log is refused; then the node ends, and recovers.
       probe_broken(key, log);
-      // A page cache that lies goes with the machine (docs/SIMULATION.md).
-      const bool power = host_.machine().lies() || (plan_.crashes && random_.chance(0.5));
+      const bool power = plan_.crashes && random_.chance(0.5);
       ending = power ? Ending::crashed : Ending::killed;
     }
     log.reset();  // it does not outlive its process
@@ -319,10 +318,12 @@ class StorageRun {
     host_.machine().faults() = {};
     low_space_ = false;
     list_files();
+    const bool dropped = host_.machine().has_dropped();
     if (ending == Ending::stopped) {
       host_.stop();
     } else if (ending == Ending::killed) {
       host_.kill();
+      if (dropped) ending = Ending::crashed;  // what was not flushed may be gone all the same
     } else {
       host_.crash();
     }
@@ -346,9 +347,10 @@ class StorageRun {
       host_.machine().faults() = {};
       note("dies while it loads");
       ++faults_;
-      const bool power = host_.machine().lies() || (plan_.crashes && random_.chance(0.6));
+      const bool power = plan_.crashes && random_.chance(0.6);
+      const bool dropped = host_.machine().has_dropped();
       power ? host_.crash() : host_.kill();
-      if (power) {
+      if (power || dropped) {
         ending = ending == Ending::stopped ? Ending::stopped : Ending::crashed;
       }
     }

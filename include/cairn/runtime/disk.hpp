@@ -45,7 +45,9 @@ class File {
   }
   /// Writes all parts one after another from `offset`, or fails. Any number of parts.
   virtual Task<Result<>> write_at(std::uint64_t offset, std::span<const BytesView> parts) = 0;
-  /// What was written before the call survives a crash once this returns (fdatasync).
+  /// What was written before the call survives a crash once this returns (fdatasync). If it fails,
+  /// what the page cache holds of the file is dropped: reads, also those of a later process, get
+  /// what the disk has, and not what the kernel now calls clean (L31).
   virtual Task<Result<>> sync() = 0;
   virtual Task<Result<>> truncate(std::uint64_t size) = 0;
   virtual Task<Result<std::uint64_t>> size() = 0;

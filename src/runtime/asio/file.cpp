@@ -238,7 +238,12 @@ Task<Result<>> SystemFile::write_at(std::uint64_t offset, std::span<const BytesV
 }
 
 Task<Result<>> SystemFile::sync() {
-  auto flush = [this] { return ::fdatasync(descriptor_) == 0 ? 0 : errno; };
+  auto flush = [this] {
+    if (::fdatasync(descriptor_) == 0) return 0;
+    const int error = errno;
+    ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED);
+    return error;
+  };
   ++flushing_;
   const int error = co_await run_on_pool(context_, pool_, JobKind::flush, flush);
   --flushing_;

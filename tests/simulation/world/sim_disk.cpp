@@ -85,7 +85,7 @@ class SimFile : public runtime::File {
     const bool failed = machine_.fails("sync", path_);
     if (failed) {
       inode_->fail_sync(random_);
-      machine_.lies_ = true;
+      machine_.has_dropped_ = true;
     } else {
       inode_->sync();
     }

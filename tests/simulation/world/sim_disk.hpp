@@ -41,7 +41,7 @@ struct Inode {
   void truncate(std::uint64_t size);
   void sync();
   /// A sync that failed: some of it reached the platter, and the rest never will unless it is
-  /// written again (Rebello et al., ATC 2020).
+  /// written again (Rebello et al., ATC 2020); the page cache of the file is dropped.
   void fail_sync(Random& random);
   /// What is left after power loss; becomes cached and durable.
   void lose_power(Random& random);
@@ -67,11 +67,13 @@ class SimMachine {
   Duration& slowest_operation() { return slowest_; }
 
   std::unique_ptr<runtime::Disk> make_disk(runtime::Clock& clock, Random random);
+  /// For the process that is started now.
+  void begin_life() { has_dropped_ = false; }
   void release_locks() { locks_.clear(); }
   void lose_power();
-  /// A sync has failed since the last power loss: pages are called clean and are not on the
-  /// platter.
-  bool lies() const { return lies_; }
+  /// A sync has failed since a process was started: what was written and not synced may be gone
+  /// although the power did not fail.
+  bool has_dropped() const { return has_dropped_; }
   /// A new disk. REQUIRES: nothing runs here.
   void wipe();
 
@@ -114,7 +116,7 @@ class SimMachine {
   Names durable_;  // as they are known to survive
   std::vector<NameChange> pending_;
   std::set<std::string> locks_;
-  bool lies_ = false;
+  bool has_dropped_ = false;
   std::size_t open_files_ = 0;
 };
 

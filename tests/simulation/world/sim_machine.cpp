@@ -32,7 +32,14 @@ void Inode::sync() {
   changes.clear();
 }
 
-void Inode::fail_sync(Random& random) { keep_some(random, 0.5); }
+void Inode::fail_sync(Random& random) {
+  keep_some(random, 0.5);
+  // The size is as it was; what did not reach the platter reads as zeros or as it was before.
+  const std::size_t size = cached.size();
+  cached = durable;
+  cached.resize(size);
+  if (durable.size() != size) changes.push_back({size, {}});
+}
 
 void Inode::lose_power(Random& random) {
   // Some crashes keep nearly everything, some nearly nothing, most a mixture.
@@ -113,7 +120,6 @@ void SimMachine::sync_names(const std::string& directory) {
 }
 
 void SimMachine::lose_power() {
-  lies_ = false;
   for (const NameChange& change : pending_) {
     if (random_.chance(0.5)) apply(durable_, change);
   }

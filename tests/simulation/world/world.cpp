@@ -84,6 +84,7 @@ Process* World::process(const std::string& host) {
 
 Process& World::start(const std::string& host, int shards) {
   ASSERT(process(host) == nullptr, "a machine runs one process at a time");
+  machine(host).begin_life();
   return *processes_.emplace_back(std::make_unique<Process>(*this, machine(host), host, shards));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// After a failed flush (L31): the kernel calls the pages clean, keeps their content in the page
-// cache, and a later flush succeeds without writing them.
+// After a failed flush (L31): the kernel calls the pages clean, and a later flush succeeds without
+// writing them; so the file's page cache is dropped.
 #include "stage.hpp"
 
 namespace cairn::storage::testing::failed_flush {
@@ -36,10 +36,9 @@ TEST(FailedFlush, leaves_what_was_flushed_before_L31) {
   EXPECT_GE(stage.log()->log_end(), Offset(1));
 }
 
-// The next life reads the batch from the page cache, finds it whole, and flushes it: a flush that
-// succeeds and writes nothing. Recovery would have to write again what it believes behind the
-// recovery point, or to drop the page cache first.
-TEST(FailedFlush, DISABLED_is_not_forgotten_by_the_next_life_on_the_same_page_cache_L31) {
+// Else the next life would read the batch from the page cache, find it whole, and flush it: a flush
+// that succeeds and writes nothing.
+TEST(FailedFlush, is_not_forgotten_by_the_next_life_on_the_same_page_cache_L31) {
   Stage stage;
   fail_a_flush(stage);
   stage.kill();
