@@ -24,7 +24,7 @@ TopicPlan draw_compacted_topic(Random& random) {
   return topic;
 }
 
-Plan draw_plan(Random& random, bool compact) {
+Plan draw_plan(Random& random) {
   Plan plan;
   const auto plain = random.between(1, 3);
   const bool fine_index = random.chance(0.5);
@@ -41,7 +41,7 @@ Plan draw_plan(Random& random, bool compact) {
                               .partitions = static_cast<std::int32_t>(random.between(1, 3)),
                               .configs = {}};
   }
-  if (compact && random.chance(0.5)) plan.topics["compacted"] = draw_compacted_topic(random);
+  if (random.chance(0.5)) plan.topics["compacted"] = draw_compacted_topic(random);
   plan.producers = static_cast<int>(random.between(1, 3));
   plan.consumers = static_cast<int>(random.between(0, 3));
   plan.idempotent = random.chance(0.7);

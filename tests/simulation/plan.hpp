@@ -13,9 +13,6 @@
 
 namespace cairn::simulation {
 
-/// Compaction is not switched on in a node yet; then this becomes true.
-inline constexpr bool compacted_topics_are_drawn = false;
-
 struct TopicPlan {
   TopicKind kind = TopicKind::plain;
   std::int32_t partitions = 1;
@@ -48,7 +45,6 @@ struct Plan {
 TopicPlan draw_trimmed_topic(Random& random);
 TopicPlan draw_compacted_topic(Random& random);
 
-/// `compact`: as if compacted topics were drawn.
-Plan draw_plan(Random& random, bool compact);
+Plan draw_plan(Random& random);
 
 }  // namespace cairn::simulation

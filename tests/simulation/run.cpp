@@ -16,7 +16,7 @@ class Run {
   explicit Run(const RunOptions& options)
       : options_(options),
         world_(options.seed),
-        plan_(draw_plan(world_.random(), options.compact || compacted_topics_are_drawn)),
+        plan_(draw_plan(world_.random())),
         node_(world_, "node", plan_.settings),
         nemesis_(world_, node_, plan_.faults, hosts_of_clients()),
         stage_{.history = history_, .bootstrap = {node_.endpoint()}} {

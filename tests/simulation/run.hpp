@@ -16,7 +16,6 @@ namespace cairn::simulation {
 struct RunOptions {
   std::uint64_t seed = 1;
   Duration faulty = std::chrono::seconds(60);  // virtual time under faults
-  bool compact = false;                        // draw compacted topics, too
 };
 
 struct RunResult {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cairn_simulate [--kind node|storage|quorum|cluster|replicas] [--first SEED] [--seeds N]
 // [--twice EVERY] [--seconds VIRTUAL] [--rounds N] [--mutant ID]
-// [--compact yes] [--until-found] [--log]: runs seeds one after another, prints what broke and how
+// [--until-found] [--log]: runs seeds one after another, prints what broke and how
 // to replay it. Every EVERYth seed runs twice and must leave the same trace.
 // cairn_simulate --mutants all|ID,ID [--most SEEDS]: a table of the
 // guards that can be removed and the seed that finds it; fails if one is not found.
@@ -52,9 +52,7 @@ RunResult run_once(const Arguments& arguments, std::uint64_t seed) {
     return cairn::simulation::simulate_storage({.seed = seed, .rounds = rounds});
   }
   const cairn::simulation::RunOptions options{
-      .seed = seed,
-      .faulty = std::chrono::seconds(arguments.number("--seconds", 60)),
-      .compact = arguments.given.contains("--compact")};
+      .seed = seed, .faulty = std::chrono::seconds(arguments.number("--seconds", 60))};
   const std::string kind = arguments.text("--kind", "node");
   if (kind == "quorum") return cairn::simulation::simulate_quorum(options);
   if (kind == "replicas") return cairn::simulation::simulate_replicas(options);
