@@ -188,17 +188,7 @@ class ClusterRun {
   }
 
   void start_consumer(int id) {
-    ConsumerPlan plan{.id = id};
-    for (const auto& [name, topic] : plan_.topics) {
-      if (topic.kind != TopicKind::passing) plan.topics.push_back(name);
-    }
-    if (plan_.cooperative) plan.options.assignors = {client::AssignorKind::cooperative_sticky};
-    plan.options.group_id = "group";
-    plan.options.auto_commit = false;
-    plan.options.offset_reset = client::OffsetReset::earliest;
-    plan.options.session_timeout = 10s;
-    plan.options.heartbeat_interval = 1s;
-    plan.options.max_poll_interval = 30s;
+    const ConsumerPlan plan = group_member(id, plan_.topics, plan_.cooperative);
     start_client(fmt::format("consumer-{}", id), [this, plan](world::Process& process) {
       return consume(process.shard(), process.network(), stage_, plan);
     });

@@ -109,6 +109,22 @@ client::ClientOptions client_options(const Stage& stage, std::string id) {
   return options;
 }
 
+ConsumerPlan group_member(int id, const std::map<std::string, TopicPlan>& topics,
+                          bool cooperative) {
+  ConsumerPlan plan{.id = id};
+  for (const auto& [name, topic] : topics) {
+    if (topic.kind != TopicKind::passing) plan.topics.push_back(name);
+  }
+  if (cooperative) plan.options.assignors = {client::AssignorKind::cooperative_sticky};
+  plan.options.group_id = "group";
+  plan.options.auto_commit = false;
+  plan.options.offset_reset = client::OffsetReset::earliest;
+  plan.options.session_timeout = 10s;
+  plan.options.heartbeat_interval = 1s;
+  plan.options.max_poll_interval = 30s;
+  return plan;
+}
+
 runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                         ProducerPlan plan) {
   ++stage.running;

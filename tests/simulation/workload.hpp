@@ -52,6 +52,9 @@ struct ConsumerPlan {
   std::vector<std::string> topics{};
 };
 
+/// A member of the group that reads all topics but the passing ones.
+ConsumerPlan group_member(int id, const std::map<std::string, TopicPlan>& topics, bool cooperative);
+
 runtime::Task<> create_topics(runtime::Shard& shard, runtime::Network& network, Stage& stage,
                               std::map<std::string, TopicPlan> topics);
 runtime::Task<> produce(runtime::Shard& shard, runtime::Network& network, Stage& stage,
