@@ -90,14 +90,17 @@ TEST(StickyAssignor, moves_only_what_a_newcomer_needs) {
   EXPECT_TRUE(std::ranges::includes(before.at("y"), after.at("y")));
 }
 
-TEST(StickyAssignor, believes_the_higher_generation) {
+TEST(StickyAssignor, believes_the_higher_generation_L26) {
   Members members{{"x", subscriber({"a"})}, {"y", subscriber({"a"})}};
-  const TopicPartition contested{"a", PartitionIndex(0)};
-  remember(AssignorKind::sticky, members["x"], {contested}, 4);
-  remember(AssignorKind::sticky, members["y"], {contested}, 5);
-  const auto result = assign_sticky(members, {{"a", 2}});
-  EXPECT_EQ(text(result.at("y")), "a0");
-  EXPECT_EQ(text(result.at("x")), "a1");
+  // Whoever comes first, and not what balance alone would give.
+  for (const auto& [newer, older, contested] : {std::tuple("y", "x", 0), {"x", "y", 1}}) {
+    const TopicPartition partition{"a", PartitionIndex(contested)};
+    remember(AssignorKind::sticky, members[older], {partition}, 4);
+    remember(AssignorKind::sticky, members[newer], {partition}, 5);
+    const auto result = assign_sticky(members, {{"a", 2}});
+    EXPECT_EQ(text(result.at(newer)), fmt::format("a{}", contested));
+    EXPECT_EQ(text(result.at(older)), fmt::format("a{}", 1 - contested));
+  }
 }
 
 TEST(StickyAssignor, survives_user_data_that_is_none) {

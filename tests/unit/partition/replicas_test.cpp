@@ -215,6 +215,17 @@ TEST_F(ReplicasTest, gives_up_an_epoch_without_records) {
   EXPECT_EQ(stage.log()->log_end(), Offset(2));
 }
 
+TEST_F(ReplicasTest, moves_no_high_watermark_with_a_cut_L4) {
+  lead(3, {self, other});
+  ASSERT_TRUE(append());
+  ASSERT_TRUE(append());
+  partition->follow(other, Epoch(5));
+  const Offset leader_high_watermark(4);
+  ASSERT_TRUE(stage.run(partition->cut_as_follower(Epoch(5), Offset(2), leader_high_watermark)));
+  EXPECT_EQ(stage.log()->log_end(), Offset(2));
+  EXPECT_EQ(partition->high_watermark(), Offset(0)) << "what it has from its leader tells it, later";
+}
+
 TEST_F(ReplicasTest, commits_what_all_in_sync_have_flushed) {
   lead(3, {self, other});
   const auto appended = append();
