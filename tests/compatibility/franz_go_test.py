@@ -44,7 +44,7 @@ def main():
     chosen = [f"-test.run=^({'|'.join(sorted(need))})$"] if REPLICAS == "3" else []
     start = cairn_cluster if REPLICAS == "3" else cairn
     with start(auto_create_topics_enable="false", group_min_session_timeout_ms=1000) as node:
-        print(run(CACHE / "go-client-2", node.bootstrap, seconds=120))
+        print(run(CACHE / "go-client-3", node.bootstrap, seconds=120))
         environment = {"KGO_SEEDS": node.bootstrap, "KGO_TEST_RF": REPLICAS, "KGO_TEST_RECORDS": RECORDS,
                        "KGO_LOG_LEVEL": "none", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
         done = subprocess.run([CACHE / "kgo.test", "-test.v", "-test.timeout=9m", *chosen,

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A Go client doing a day's work with franz-go: admin, produce, group consume, rebalance.
-// Usage: client BOOTSTRAP; prints one line a check and ends with 1 on the first failure.
+// Usage: client BOOTSTRAP; prints one line a check and ends with 1 on the first failure. (See also stream.go.)
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -29,6 +31,20 @@ func expect(good bool, what string, args ...any) {
 		fmt.Printf("FAILED "+what+"\n", args...)
 		os.Exit(1)
 	}
+}
+
+// ask tries an administrative request until it succeeds or the time is up: what kadm asks of a node that was just
+// killed fails, and its user asks again. An answer of `done` says that an earlier attempt did it.
+func ask(ctx context.Context, what string, done error, request func() error) {
+	err := request()
+	for attempt := 0; err != nil && ctx.Err() == nil; attempt++ {
+		if attempt > 0 && done != nil && errors.Is(err, done) {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+		err = request()
+	}
+	must(err, what)
 }
 
 func client(options ...kgo.Opt) *kgo.Client {
@@ -68,17 +84,25 @@ func consume(ctx context.Context, admin *kadm.Client, group, topic string) {
 		})
 	}
 	expect(seen == records, "%d records read", seen)
-	must(first.CommitUncommittedOffsets(ctx), "commit")
-	lags, err := admin.Lag(ctx, group)
-	must(err, "lag")
+	ask(ctx, "commit", nil, func() error { return first.CommitUncommittedOffsets(ctx) })
+	var lags kadm.DescribedGroupLags
+	ask(ctx, "lag", nil, func() (err error) {
+		if lags, err = admin.Lag(ctx, group); err == nil {
+			err = lags.Error()
+		}
+		return err
+	})
 	expect(lags[group].Lag.Total() == 0, "lag is %d", lags[group].Lag.Total())
 	fmt.Println("ok a group consumes all in order and commits")
 
 	second := member(group, topic)
 	var sizes []int
 	for ctx.Err() == nil {
-		described, err := admin.DescribeGroups(ctx, group)
-		must(err, "describe group")
+		var described kadm.DescribedGroups
+		ask(ctx, "describe group", nil, func() (err error) {
+			described, err = admin.DescribeGroups(ctx, group)
+			return err
+		})
 		sizes = nil
 		for _, one := range described[group].Members {
 			if assigned, ok := one.Assigned.AsConsumer(); ok && len(assigned.Topics) > 0 {
@@ -100,29 +124,49 @@ func consume(ctx context.Context, admin *kadm.Client, group, topic string) {
 }
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	if len(os.Args) == 7 && os.Args[2] == "stream" {
+		stream(os.Args[3], os.Args[4], os.Args[5], os.Args[6])
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 150*time.Second)
 	defer cancel()
 	admin := kadm.NewClient(client())
 	defer admin.Close()
 	topic := fmt.Sprintf("go-%d", time.Now().UnixNano())
-	_, err := admin.CreateTopic(ctx, 6, -1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, topic)
-	must(err, "create topic")
-	configs, err := admin.DescribeTopicConfigs(ctx, topic)
-	must(err, "describe configs")
+	ask(ctx, "create topic", kerr.TopicAlreadyExists, func() error {
+		_, err := admin.CreateTopic(ctx, 6, -1, map[string]*string{"retention.ms": kadm.StringPtr("3600000")}, topic)
+		return err
+	})
+	var configs kadm.ResourceConfigs
+	ask(ctx, "describe configs", nil, func() (err error) {
+		if configs, err = admin.DescribeTopicConfigs(ctx, topic); err == nil {
+			err = configs[0].Err
+		}
+		return err
+	})
 	for _, config := range configs[0].Configs {
 		expect(config.Key != "retention.ms" || config.MaybeValue() == "3600000", "retention.ms is %s", config.MaybeValue())
 	}
 	fmt.Println("ok admin creates and describes")
 	produce(ctx, topic)
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	must(err, "end offsets")
+	var ends kadm.ListedOffsets
+	ask(ctx, "end offsets", nil, func() (err error) {
+		if ends, err = admin.ListEndOffsets(ctx, topic); err == nil {
+			err = ends.Error()
+		}
+		return err
+	})
 	total := int64(0)
 	ends.Each(func(offset kadm.ListedOffset) { total += offset.Offset })
 	expect(total == records, "the ends sum up to %d", total)
 	consume(ctx, admin, topic+"-group", topic)
-	_, err = admin.DeleteGroup(ctx, topic+"-group")
-	must(err, "delete group")
-	_, err = admin.DeleteTopic(ctx, topic)
-	must(err, "delete topic")
+	ask(ctx, "delete group", kerr.GroupIDNotFound, func() error {
+		_, err := admin.DeleteGroup(ctx, topic+"-group")
+		return err
+	})
+	ask(ctx, "delete topic", kerr.UnknownTopicOrPartition, func() error {
+		_, err := admin.DeleteTopic(ctx, topic)
+		return err
+	})
 	fmt.Println("ok admin deletes")
 }
