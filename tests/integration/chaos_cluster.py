@@ -109,6 +109,20 @@ class ShimDisk:
         self.disk.heal()
 
 
+def leaders_of(nodes, topic):
+    """{partition: (leader, replicas in sync)}; empty while no node says."""
+    for node in nodes:
+        try:
+            client = Client(node.bootstrap, 3)
+            try:
+                return client.partitions(topic)
+            finally:
+                client.close()
+        except (OSError, AssertionError):
+            continue
+    return {}
+
+
 class Cluster:
     topic, partitions = "chaos", PARTITIONS
 
@@ -141,17 +155,7 @@ class Cluster:
         return active_of(self.nodes)
 
     def leaders(self):
-        """{partition: (leader, replicas in sync)}; empty while no node says."""
-        for node in self.nodes:
-            try:
-                client = Client(node.bootstrap, 3)
-                try:
-                    return client.partitions(self.topic)
-                finally:
-                    client.close()
-            except (OSError, AssertionError):
-                continue
-        return {}
+        return leaders_of(self.nodes, self.topic)
 
     def unhealthy(self):
         """What is not as it should be; None where all is well."""
@@ -181,3 +185,29 @@ class Cluster:
         except AssertionError:
             raise AssertionError(f"not healthy {PATIENCE} s after the last fault: {last[0]}") from None
         return time.monotonic() - began
+
+
+def read_partition(cluster, index):
+    """From its leader, which may give way to the preferred one meanwhile."""
+    leader, _ = cluster.leaders().get(index, (-1, []))
+    if leader < 0:
+        return None
+    try:
+        client = Client(cluster.nodes[leader - 1].bootstrap, 30)
+        try:
+            return client.read_all(cluster.topic, index, 0, 1)
+        finally:
+            client.close()
+    except (OSError, AssertionError):
+        return None
+
+
+def read_log(cluster):
+    log = {}
+
+    def read(index):
+        log[index] = read_partition(cluster, index)
+        return log[index] is not None
+    for index in range(cluster.partitions):
+        wait_until(lambda: read(index), PATIENCE, f"reading partition {index}")
+    return log

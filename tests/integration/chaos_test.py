@@ -32,7 +32,7 @@ except ImportError:
 
 from chaos_clients import (JavaMember, JavaProducer, NativeMember, NativeProducer, group_is_at,  # noqa: E402
                            judge_group, judge_producer)
-from chaos_cluster import PARTITIONS, PATIENCE, SIZE, Cluster, private_mounts  # noqa: E402
+from chaos_cluster import PARTITIONS, PATIENCE, SIZE, Cluster, private_mounts, read_log  # noqa: E402
 from kafka_process import need_jars  # noqa: E402
 from log_files import differences  # noqa: E402
 from wire import Client  # noqa: E402
@@ -201,32 +201,6 @@ def begin(cluster, ended_with_it):
     wait_until(lambda: all(any(m.assignments[-1] for m in members) for members in groups.values()), PATIENCE,
                "the first records read")
     return producers, groups
-
-
-def read_partition(cluster, index):
-    """From its leader, which may give way to the preferred one meanwhile."""
-    leader, _ = cluster.leaders().get(index, (-1, []))
-    if leader < 0:
-        return None
-    try:
-        client = Client(cluster.nodes[leader - 1].bootstrap, 30)
-        try:
-            return client.read_all(cluster.topic, index, 0, 1)
-        finally:
-            client.close()
-    except (OSError, AssertionError):
-        return None
-
-
-def read_log(cluster):
-    log = {}
-
-    def read(index):
-        log[index] = read_partition(cluster, index)
-        return log[index] is not None
-    for index in range(PARTITIONS):
-        wait_until(lambda: read(index), PATIENCE, f"reading partition {index}")
-    return log
 
 
 def judge(cluster, producers, groups):
