@@ -5,6 +5,7 @@
 
 #include <cairn/client/consumer.hpp>
 
+#include "end_of_reading.hpp"
 #include "format.hpp"
 #include "output.hpp"
 #include "program.hpp"
@@ -47,6 +48,7 @@ class Consuming {
                 : arguments_.commit == "before"                          ? CommitWhen::before_output
                                                 : CommitWhen::after_output),
         consumer_(session.shard, session.network, std::move(client_options), std::move(options)),
+        end_(consumer_),
         tasks_(session.shard.context()) {}
 
   Task<int> run();
@@ -55,10 +57,8 @@ class Consuming {
   Task<Result<>> begin();
   Task<Result<client::Partitions>> choose_partitions();
   Task<Result<>> seek_all(client::Partitions partitions);
-  Task<Result<>> note_ends(client::Partitions partitions);
   Task<Result<>> loop();
   Task<Result<bool>> print(std::vector<client::PolledRecords> polled);
-  bool at_end() const;
   bool wants_more() const { return !arguments_.count || printed_ < *arguments_.count; }
   Task<> wake_on_stop();
 
@@ -69,11 +69,10 @@ class Consuming {
   RecordFormat format_;
   CommitWhen commit_;
   client::Consumer consumer_;
+  EndOfReading end_;
   Printer out_;
-  std::map<TopicPartition, Offset> ends_;  // where each ended when we began; without a group
   client::CommittedOffsets printed_to_;
   std::uint64_t printed_ = 0;
-  int quiet_polls_ = 0;
   runtime::TaskGroup tasks_;
 };
 
@@ -101,7 +100,14 @@ Task<> Consuming::wake_on_stop() {
 
 Task<Result<>> Consuming::begin() {
   if (!arguments_.group.empty()) {
-    if (!arguments_.regex) co_return consumer_.subscribe(arguments_.topics);
+    if (!arguments_.regex) {
+      // Of a topic that is not known yet the group would assign no partition: no end to come to.
+      for (const auto& topic : arguments_.topics) {
+        if (!arguments_.exit_at_end) break;
+        CO_TRY(co_await consumer_.partitions_of(topic));
+      }
+      co_return consumer_.subscribe(arguments_.topics);
+    }
     std::string any;
     for (const auto& topic : arguments_.topics) {
       if (!any.empty()) any += '|';
@@ -112,7 +118,7 @@ Task<Result<>> Consuming::begin() {
   CO_TRY(auto partitions, co_await choose_partitions());
   CO_TRY(consumer_.assign(partitions));
   if (arguments_.exit_at_end) {
-    CO_TRY(co_await note_ends(partitions));
+    CO_TRY(co_await end_.note(partitions));
   }
   co_return co_await seek_all(std::move(partitions));
 }
@@ -151,12 +157,6 @@ Task<Result<client::Partitions>> Consuming::choose_partitions() {
   co_return chosen;
 }
 
-Task<Result<>> Consuming::note_ends(client::Partitions partitions) {
-  CO_TRY(const auto ends, co_await consumer_.end_offsets(std::move(partitions)));
-  for (const auto& [partition, end] : ends) ends_[partition] = end.offset;
-  co_return Result<>{};
-}
-
 Task<Result<>> Consuming::seek_all(client::Partitions partitions) {
   using Kind = StartPoint::Kind;
   if (start_.kind == Kind::offset) {
@@ -189,9 +189,11 @@ Task<Result<>> Consuming::seek_all(client::Partitions partitions) {
 
 Task<Result<>> Consuming::loop() {
   while (!session_.stop.is_set() && wants_more()) {
-    if (arguments_.exit_at_end && at_end()) break;
+    if (arguments_.exit_at_end && end_.reached()) break;
     CO_TRY(auto polled, co_await consumer_.poll(std::chrono::milliseconds(200)));
-    quiet_polls_ = polled.empty() ? quiet_polls_ + 1 : 0;
+    if (arguments_.exit_at_end && !arguments_.group.empty()) {
+      CO_TRY(co_await end_.look(polled.empty()));
+    }
     if (polled.empty()) continue;
     CO_TRY(const bool readable, co_await print(std::move(polled)));
     if (!readable) break;  // the reader of our output has gone
@@ -205,10 +207,7 @@ Task<Result<>> Consuming::loop() {
 Task<Result<bool>> Consuming::print(std::vector<client::PolledRecords> polled) {
   client::CommittedOffsets offsets;
   for (auto& part : polled) {
-    const auto end = ends_.find(part.partition);
-    if (end != ends_.end()) {  // what came after we began is not asked for
-      std::erase_if(part.records, [&](const auto& record) { return record.offset >= end->second; });
-    }
+    if (arguments_.exit_at_end) end_.trim(part);
     if (arguments_.count && part.records.size() > *arguments_.count - printed_) {
       part.records.resize(*arguments_.count - printed_);
     }
@@ -243,19 +242,6 @@ Task<Result<bool>> Consuming::print(std::vector<client::PolledRecords> polled) {
     }
   }
   co_return true;
-}
-
-/// Without a group: past the ends noted at the beginning. With one: past the ends last told.
-bool Consuming::at_end() const {
-  const auto assignment = consumer_.assignment();
-  constexpr int quiet_enough = 5;  // a second without an assignment: others have the partitions
-  if (assignment.empty()) return consumer_.generation() >= 0 && quiet_polls_ >= quiet_enough;
-  return std::ranges::all_of(assignment, [&](const TopicPartition& partition) {
-    const auto position = consumer_.position(partition);
-    const auto noted = ends_.find(partition);
-    const Offset end = noted != ends_.end() ? noted->second : consumer_.end_of(partition);
-    return position && end != no_offset && *position >= end;
-  });
 }
 
 Task<int> consume(Session& session, Globals globals, ConsumeArguments arguments) {

@@ -29,6 +29,7 @@ runtime::Task<Result<std::vector<PolledRecords>>> Consumer::poll(Duration timeou
 void Consumer::wakeup() { state_->wakeup(); }
 
 std::set<TopicPartition> Consumer::assignment() const { return state_->positions().assigned(); }
+bool Consumer::settled() const { return !state_->membership() || state_->membership()->settled(); }
 
 void Consumer::seek(const TopicPartition& partition, Offset offset) {
   state_->positions().seek(partition, offset);

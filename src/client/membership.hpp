@@ -37,6 +37,8 @@ class Membership {
   bool wants_join() const { return wants_join_ && state_ != State::joining; }
   bool joining() const { return state_ == State::joining; }
   bool stable() const { return state_ == State::stable; }
+  /// Stable, its assignment taken, and nothing known that makes it join again.
+  bool settled() const { return stable() && !joined_ && !wants_join_ && !lost_; }
   void request_join(const char* reason);
 
   /// Starts a join with this subscription; `owned` is what the member still has.

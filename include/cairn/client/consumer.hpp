@@ -72,6 +72,9 @@ class Consumer {
   void wakeup();
 
   std::set<TopicPartition> assignment() const;
+  /// Whether assignment() is what was agreed on: not before a group is joined, nor while it is
+  /// about to be joined again. Always so without a subscription.
+  bool settled() const;
   void seek(const TopicPartition& partition, Offset offset);
   void seek_to(const TopicPartition& partition, OffsetReset where);
   /// Nothing while it has still to be looked up.
