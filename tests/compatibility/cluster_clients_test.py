@@ -21,10 +21,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 sys.path.insert(0, str(HERE.parent / "integration"))
-from cairn_process import CACHE, cairn_cluster, run, wait_until  # noqa: E402
+from cairn_process import CACHE, cairn_cluster, run, skip, wait_until  # noqa: E402
 from kafka_process import TOOLS, KafkaCluster, java, need_jars, tool  # noqa: E402
 from kafka_tools_test import NUMBER, normalise  # noqa: E402
-from quorum_test import metric  # noqa: E402
+from quorum_test import active_of, metric  # noqa: E402
 
 EXPECTED = HERE / "kafka/cluster_tools.expected"
 PYTHON = CACHE / "python/bin/python"
@@ -35,17 +35,23 @@ LINES = "".join(f"k{i % 7}:line {i}\n" for i in range(500))
 # ---- the day's work, while nodes are killed ----
 
 class Killer(threading.Thread):
-    """kill -9 of one node after another; each is back and in sync before the next goes."""
+    """kill -9 of a node that is not the active controller, then of the one that is, and so on; each is back and in
+    sync before the next goes. With preferred leaders back soon, each kill takes leaders of all topics."""
 
     def __init__(self, cluster):
         super().__init__(daemon=True)
         self.cluster, self.kills, self.failure = cluster, 0, None
         self.ending = threading.Event()
 
+    def victim(self):
+        active = wait_until(lambda: active_of(self.cluster.nodes), 60, "an active controller")
+        others = [node for node in self.cluster.nodes if node is not active]
+        return active if self.kills % 2 else others[self.kills // 2 % 2]
+
     def run(self):
         try:
             while not self.ending.wait(1.5):
-                node = self.cluster.nodes[self.kills % 3]
+                node = self.victim()
                 node.kill()
                 self.kills += 1
                 time.sleep(2)
@@ -53,6 +59,7 @@ class Killer(threading.Thread):
                 wait_until(lambda: in_sync(self.cluster), 90, f"all in sync after kill {self.kills}")
         except AssertionError as failure:
             self.failure = failure
+            self.ending.set()
 
     def end(self):
         self.ending.set()
@@ -67,69 +74,73 @@ def in_sync(cluster):
                metric(node, "kafka_controller_kafkacontroller_activebrokercount") == 3 for node in cluster.nodes)
 
 
-def kcat_works(bootstrap):
+def kcat_works(bootstrap, tag):
     kcat = ("kcat", "-b", bootstrap)
     for codec in ("none", "zstd"):
-        topic = f"kcat-{codec}"
+        topic = f"kcat-{codec}-{tag}"
         run(*kcat, "-P", "-t", topic, "-K", ":", "-z", codec, "-X", "enable.idempotence=true", stdin=LINES)
         back = run(*kcat, "-C", "-t", topic, "-e", "-q", "-f", "%k:%s\\n")
         assert sorted(back.splitlines()) == sorted(LINES.splitlines()), f"{codec}: {len(back.splitlines())} lines"
-    read = run(*kcat, "-G", "group-of-kcat", "kcat-zstd", "-e", "-q", "-X", "auto.offset.reset=earliest", stdin="")
+    read = run(*kcat, "-G", f"group-of-kcat-{tag}", topic, "-e", "-q", "-X", "auto.offset.reset=earliest", stdin="")
     assert len(set(read.splitlines())) == 500, len(read.splitlines())
 
 
-def python_works(bootstrap):
-    print(run(PYTHON, HERE / "python/clients.py", bootstrap, seconds=200))
+def python_works(bootstrap, tag):
+    print(run(PYTHON, HERE / "python/clients.py", bootstrap, seconds=300))
 
 
-def go_works(bootstrap):
-    print(run(CACHE / "go-client-2", bootstrap, seconds=120))
+def go_works(bootstrap, tag):
+    print(run(CACHE / "go-client-3", bootstrap, seconds=300))
 
 
-def tools_work(bootstrap):
-    to = ("--bootstrap-server", bootstrap)
-    tool("topics", *to, "--create", "--topic", "work", "--partitions", 3)
-    tool("configs", *to, "--alter", "--entity-type", "topics", "--entity-name", "work", "--add-config", "retention.ms=7200000")
-    assert "retention.ms=7200000" in tool("configs", *to, "--describe", "--entity-type", "topics", "--entity-name", "work")
+def tools_work(bootstrap, tag):
+    to, topic, group = ("--bootstrap-server", bootstrap), f"work-{tag}", f"readers-{tag}"
+    tool("topics", *to, "--create", "--topic", topic, "--partitions", 3)
+    tool("configs", *to, "--alter", "--entity-type", "topics", "--entity-name", topic, "--add-config", "retention.ms=7200000")
+    assert "retention.ms=7200000" in tool("configs", *to, "--describe", "--entity-type", "topics", "--entity-name", topic)
     keys = ("--reader-property", "parse.key=true", "--reader-property", "key.separator=:")
-    tool("console-producer", *to, "--topic", "work", *keys, "--command-property", "acks=all", stdin=LINES)
-    read = tool("console-consumer", *to, "--topic", "work", "--from-beginning", "--max-messages", 500, "--timeout-ms", 60000,
-                "--group", "readers", "--formatter-property", "print.key=true", "--formatter-property", "key.separator=:")
+    tool("console-producer", *to, "--topic", topic, *keys, "--command-property", "acks=all", stdin=LINES)
+    read = tool("console-consumer", *to, "--topic", topic, "--from-beginning", "--max-messages", 500, "--timeout-ms", 60000,
+                "--group", group, "--formatter-property", "print.key=true", "--formatter-property", "key.separator=:")
     assert sorted(read.splitlines()) == sorted(LINES.splitlines()), f"{len(read.splitlines())} lines"
-    offsets = [int(line.rsplit(":", 1)[1]) for line in tool("get-offsets", *to, "--topic", "work").splitlines()]
+    offsets = [int(line.rsplit(":", 1)[1]) for line in tool("get-offsets", *to, "--topic", topic).splitlines()]
     assert sum(offsets) == 500, offsets
-    described = tool("consumer-groups", *to, "--describe", "--group", "readers")
-    rows = [line.split() for line in described.splitlines() if line.startswith("readers")]
+    described = tool("consumer-groups", *to, "--describe", "--group", group)
+    rows = [line.split() for line in described.splitlines() if line.startswith(group)]
     assert sum(int(row[3]) for row in rows) == 500 and all(row[5] == "0" for row in rows), described
-    described = tool("topics", *to, "--describe", "--topic", "work")
+    described = tool("topics", *to, "--describe", "--topic", topic)
     assert "ReplicationFactor: 3" in described and "none" not in described, described
 
 
-def measures_work(bootstrap):
-    to = ("--bootstrap-server", bootstrap)
-    tool("topics", *to, "--create", "--topic", "perf", "--partitions", 3)
-    told = tool("producer-perf-test", *to, "--topic", "perf", "--num-records", 20000, "--record-size", 200,
+def measures_work(bootstrap, tag):
+    to, topic = ("--bootstrap-server", bootstrap), f"perf-{tag}"
+    tool("topics", *to, "--create", "--topic", topic, "--partitions", 3)
+    told = tool("producer-perf-test", *to, "--topic", topic, "--num-records", 20000, "--record-size", 200,
                 "--throughput", 4000, "--command-property", "acks=all")
     assert re.search(r"(?m)^20000 records sent", told), told
-    told = tool("consumer-perf-test", *to, "--topic", "perf", "--num-records", 20000, "--timeout", 60000)
+    told = tool("consumer-perf-test", *to, "--topic", topic, "--num-records", 20000, "--timeout", 60000)
     read = int(re.search(rf"(?m)^\S+ \S+, \S+ \S+, {NUMBER}, {NUMBER}, (\d+),", told)[1])
     assert read >= 20000, told
-    told = tool("e2e-latency", *to, "--topic", "perf", "--num-records", 300, "--producer-acks", "all", "--record-size", 100)
+    told = tool("e2e-latency", *to, "--topic", topic, "--num-records", 300, "--producer-acks", "all", "--record-size", 100)
     assert "Percentiles" in told, told
 
 
 def work(cluster):
-    """Two at a time: what waits for one node does not wait with the others."""
-    jobs = [tools_work, python_works, measures_work, kcat_works, go_works]
+    """Two at a time: what waits for one node does not wait with the others. What ends before it has lived through
+    two kills does its work again."""
     killer = Killer(cluster)
     killer.start()
+
+    def job(of):
+        began, kills, rounds = time.monotonic(), killer.kills, 0
+        while rounds == 0 or killer.kills < kills + 2 and not killer.ending.is_set():
+            of(cluster.bootstrap, rounds)
+            rounds += 1
+        print(f"ok {of.__name__} ({time.monotonic() - began:.1f} s, {rounds} times, "
+              f"{killer.kills - kills} kills)", flush=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        def job(of):
-            began = time.monotonic()
-            of(cluster.bootstrap)
-            print(f"ok {of.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        running = [pool.submit(job, of) for of in jobs]
-        for one in running:
+        jobs = [pool.submit(job, of) for of in (tools_work, python_works, measures_work, kcat_works, go_works)]
+        for one in jobs:
             one.result()
     killer.end()
     print(f"{killer.kills} kills meanwhile", flush=True)
@@ -255,12 +266,12 @@ def main():
     need_jars()
     if "--record" in sys.argv:
         return record()
-    for done in (".python-1", ".go-client-2"):
+    for done in (".python-1", ".go-client-3"):
         if not (CACHE / done).exists():
             skip("the Python and Go clients are not there (scripts/test --with-clients fetches them)")
     if not shutil.which("kcat"):
         skip("kcat is not installed (scripts/test --with-clients installs it)")
-    with cairn_cluster(offsets_topic_num_partitions=6) as cluster:
+    with cairn_cluster(offsets_topic_num_partitions=6, leader_imbalance_check_interval_seconds=2) as cluster:
         for part in (work, compare):
             if len(sys.argv) < 2 or part.__name__ in sys.argv:
                 part(cluster)
