@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -90,6 +91,17 @@ class SpawnSetup {
   posix_spawnattr_t attributes;
 };
 
+/// The system lets go of whoever starts a program a moment before the new one shows its arguments;
+/// looked at in between it would pass for another. One that has ended shows none any more.
+void await_arguments(ProcessId id) {
+  const std::string folder = "/proc/" + std::to_string(id);
+  std::error_code ended;
+  for (int i = 0; i < 100000 && !ended && content_of(folder + "/cmdline").empty(); ++i) {
+    ::sched_yield();
+    static_cast<void>(std::filesystem::read_symlink(folder + "/exe", ended));
+  }
+}
+
 }  // namespace
 
 Result<ProcessId> Processes::launch(Launch launch) {
@@ -114,6 +126,7 @@ Result<ProcessId> Processes::launch(Launch launch) {
     return fail(ErrorCode::unknown_server_error,
                 error == ENOENT ? "there is no such program" : "the program cannot be started");
   }
+  await_arguments(id);
   return ProcessId(id);
 }
 
