@@ -4,6 +4,7 @@
 requests reach the active controller through any broker; kill -9 of the active controller leaves two
 that go on, and it comes back. Kafka's metadata-quorum agrees, where its jars are there.
 """
+import http.client
 import pathlib
 import re
 import shutil
@@ -25,7 +26,7 @@ def metric(node, name):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{node.http_port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):  # it may die in the middle of its answer
         return None
     found = re.search(rf"^{name} (\d+)", text, re.M)
     return int(found[1]) if found else None

@@ -9,6 +9,7 @@ A gate is as open as what is behind it: while nobody listens there, nobody liste
     links.py GATE:TARGET:NODE...     rules and process ids come as lines of JSON on standard input
 """
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ import sys
 import threading
 
 CHUNK = 1 << 16
+NOBODY = 0
 
 
 def listens(port):
@@ -33,81 +35,99 @@ def listens(port):
     return True
 
 
-def owner(pids, port, gate):
-    """Which of the nodes holds the socket from `port` to the gate; 0 for anybody else."""
-    ends = f":{port:04X} ", f":{gate:04X} "
-    line = next((line for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()
-                 if line[14:20] == ends[0] and line[28:34] == ends[1]), None)
-    if line is None:
-        return 0
-    inode = f"socket:[{line.split()[9]}]"
+def owners(pids, connections):
+    """{connection: the node that came} for those whose node lives."""
+    lines = {}
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        lines[line[15:19], line[29:33]] = line
+    wanted, found = {}, {}
+    for connection in connections:
+        line = lines.get((f"{connection.port:04X}", f"{connection.gate.port:04X}"))
+        if line:
+            wanted[f"socket:[{line.split()[9]}]"] = connection
     for node, pid in pids.items():
-        try:
+        with contextlib.suppress(OSError):  # it has ended
             for descriptor in os.scandir(f"/proc/{pid}/fd"):
-                if os.readlink(descriptor.path) == inode:
-                    return node
-        except OSError:
-            continue  # it ended, or closed the file meanwhile
-    return 0
+                with contextlib.suppress(OSError):  # the file was closed meanwhile
+                    connection = wanted.get(os.readlink(descriptor.path))
+                    if connection:
+                        found[connection] = node
+    return found
 
 
 class Rules:
-    """What happens to bytes from one node to another: nothing, or `hold`, `reset` or `slow`."""
+    """What happens to bytes from one node to another: nothing, or `hold`, `reset` or `slow`. Whose a connection
+    is matters while there is a rule, and is looked up only then: where many come at once it is what costs most."""
 
     def __init__(self):
-        self.pids, self.cut = {}, {}
+        self.pids, self.cut, self.connections = {}, {}, set()
         self.changed = asyncio.Event()
 
     def set(self, pids, cut):
         self.pids = {int(node): pid for node, pid in pids.items()}
         self.cut = {(source, target): how for source, target, how in cut}
+        self.name(self.connections)
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def add(self, connection):
+        self.connections.add(connection)
+        self.name([connection])
+
+    def name(self, connections):
+        unknown = [connection for connection in connections if connection.source is None]
+        if self.cut and unknown:
+            found = owners(self.pids, unknown)
+            for connection in unknown:
+                connection.source = found.get(connection, NOBODY)
 
     def between(self, source, target):
         return self.cut.get((source, target))
 
-    async def pass_(self, source, target):
-        """Waits until the link is open."""
-        while self.between(source, target) == "hold":
-            await self.changed.wait()
-        if self.between(source, target) == "slow":
-            await asyncio.sleep(0.05)
-
 
 class Connection:
-    def __init__(self, rules, source, gate, inward, outward):
-        self.rules, self.source, self.gate = rules, source, gate
-        self.inward, self.outward = inward, outward
+    def __init__(self, rules, gate, port):
+        self.rules, self.gate, self.port = rules, gate, port
+        self.source = None  # not looked up yet
 
-    async def pump(self, reader, writer, source, target):
+    def rule(self, inwards):
+        return self.rules.between(*((self.source, self.gate.node) if inwards else (self.gate.node, self.source)))
+
+    def is_reset(self):
+        return "reset" in (self.rule(True), self.rule(False))
+
+    async def pass_(self, inwards):
+        """Waits until the link is open."""
+        while self.rule(inwards) == "hold":
+            await self.rules.changed.wait()
+        if self.rule(inwards) == "slow":
+            await asyncio.sleep(0.05)
+
+    async def pump(self, reader, writer, inwards):
         try:
             while data := await reader.read(CHUNK):
-                await self.rules.pass_(source, target)
+                await self.pass_(inwards)
                 writer.write(data)
                 await writer.drain()
         except OSError:
             pass
-        await self.rules.pass_(source, target)  # a lost link loses the end of a connection too
-        if target == self.source:
+        await self.pass_(inwards)  # a lost link loses the end of a connection too
+        if not inwards:
             self.gate.look()  # whoever comes back at once finds it closed
 
     async def watch(self):
         """Ends when the link is reset."""
-        here, there = self.source, self.gate.node
-        while "reset" not in (self.rules.between(here, there), self.rules.between(there, here)):
+        while not self.is_reset():
             await self.rules.changed.wait()
 
-    async def run(self):
-        here, there = self.source, self.gate.node
+    async def run(self, inward, outward):
         parts = [asyncio.create_task(part) for part in (
-            self.pump(self.inward[0], self.outward[1], here, there),
-            self.pump(self.outward[0], self.inward[1], there, here), self.watch())]
+            self.pump(inward[0], outward[1], True), self.pump(outward[0], inward[1], False), self.watch())]
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         reset = parts[-1].done()
         for part in parts:
             part.cancel()
-        for _, writer in (self.inward, self.outward):
+        for _, writer in (inward, outward):
             writer.transport.abort() if reset else writer.close()  # what was read before the end goes on
 
 
@@ -138,24 +158,28 @@ class Gate:
             accepted, address = self.socket.accept()
         except OSError:
             return
-        task = asyncio.create_task(self.serve(accepted, owner(self.rules.pids, address[1], self.port)))
+        task = asyncio.create_task(self.serve(accepted, Connection(self.rules, self, address[1])))
         TASKS.add(task)
         task.add_done_callback(TASKS.discard)
 
-    async def serve(self, accepted, source):
-        inward = await asyncio.open_connection(sock=accepted)
-        if "reset" in (self.rules.between(source, self.node), self.rules.between(self.node, source)):
-            inward[1].transport.abort()
-            return
+    async def serve(self, accepted, connection):
+        self.rules.add(connection)
         try:
-            outward = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            self.look()
-            inward[1].transport.abort()
-            return
-        for _, writer in (inward, outward):
-            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await Connection(self.rules, source, self, inward, outward).run()
+            inward = await asyncio.open_connection(sock=accepted)
+            if connection.is_reset():
+                inward[1].transport.abort()
+                return
+            try:
+                outward = await asyncio.open_connection("127.0.0.1", self.target)
+            except OSError:
+                self.look()
+                inward[1].transport.abort()
+                return
+            for _, writer in (inward, outward):
+                writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await connection.run(inward, outward)
+        finally:
+            self.rules.connections.discard(connection)
 
 
 TASKS = set()
@@ -215,6 +239,8 @@ class Links:
 
 
 if __name__ == "__main__":
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a network does not wait for a processor
     try:
         asyncio.run(serve(sys.argv[1:]))
     except KeyboardInterrupt:
