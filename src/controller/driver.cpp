@@ -127,6 +127,7 @@ void Controller::Core::note_answer(const QuorumAnswer& answer) {
 
 /// The order is the safety: durable state, log, flush, and only then words to others and commits.
 runtime::Task<Result<>> Controller::Core::carry_out(raft::Output output) {
+  const Instant began = now();
   if (output.election) {
     CO_TRY(co_await log.write_election(*output.election, node->kraft_version(), node->voters()));
   }
@@ -156,6 +157,7 @@ runtime::Task<Result<>> Controller::Core::carry_out(raft::Output output) {
     const Duration timeout = timeout_of(send.request);
     link.send(tasks, std::move(send), timeout);
   }
+  node->carried_out(now() - began);
   if (output.high_watermark) {
     CO_TRY(co_await commit(*output.high_watermark));
   }

@@ -10,7 +10,8 @@ namespace cairn::raft {
 
 namespace {
 
-constexpr std::size_t index_of_fetch = 3, index_of_fetch_snapshot = 4;
+constexpr std::size_t index_of_vote = 0, index_of_fetch = 3, index_of_fetch_snapshot = 4;
+static_assert(std::is_same_v<std::variant_alternative_t<index_of_vote, Request>, VoteRequest>);
 static_assert(std::is_same_v<std::variant_alternative_t<index_of_fetch, Request>, FetchRequest>);
 static_assert(std::is_same_v<std::variant_alternative_t<index_of_fetch_snapshot, Request>,
                              FetchSnapshotRequest>);
@@ -24,6 +25,29 @@ void Node::send(BrokerId to, Request request, Instant now) {
   const std::uint64_t number = next_number_++;
   pending_.emplace(number, pending);
   output_.sends.push_back({number, to, std::move(request)});
+}
+
+void Node::carried_out(Duration late) {
+  const auto first = pending_.lower_bound(std::exchange(first_unsent_, next_number_));
+  if (first == pending_.end()) return;
+  bool votes = false, fetches = false;
+  for (auto at = first; at != pending_.end(); ++at) {
+    Pending& pending = at->second;
+    pending.deadline += late;
+    votes = votes || pending.kind == index_of_vote;
+    fetches = fetches || pending.kind == index_of_fetch || pending.kind == index_of_fetch_snapshot;
+  }
+  if (auto* leader = std::get_if<Leader>(&role_); leader != nullptr && !leader->announced) {
+    leader->announced = true;
+    leader->check_quorum_deadline += late;
+    for (auto& [key, progress] : leader->voters) progress.last_fetch += late;
+  } else if (auto* follower = std::get_if<Follower>(&role_); follower != nullptr && fetches) {
+    follower->fetch_deadline += late;
+  } else if (auto* prospective = std::get_if<Prospective>(&role_); prospective && votes) {
+    prospective->election_deadline += late;
+  } else if (auto* candidate = std::get_if<Candidate>(&role_); candidate && votes) {
+    candidate->election_deadline += late;
+  }
 }
 
 /// `kind` beyond the last means any.

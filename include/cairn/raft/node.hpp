@@ -37,6 +37,9 @@ class Node {
   Output answered(std::uint64_t number, const Response& response, Instant now);
   Output request_failed(std::uint64_t number, Instant now);
   Output tick(Instant now);
+  /// The last output was carried out, which took so long: what it asks of others left only then,
+  /// and its time runs from there.
+  void carried_out(Duration late);
   /// Everything below `end` is on disk; ignored if `generation` is not the log's present one.
   Output flushed(Offset end, std::uint64_t generation, Instant now);
   /// The leader's actor appended a batch of its own at log_end() in epoch().
@@ -152,7 +155,8 @@ class Node {
   bool voters_from_bootstrap_ = false;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t next_number_ = 1;
-  Instant retry_at_{};  // no request to a leader or bootstrap node before this
+  std::uint64_t first_unsent_ = 1;  // not known to have been carried out
+  Instant retry_at_{};              // no request to a leader or bootstrap node before this
   // A node that has just started waits only briefly before it asks for pre-votes: who knows a
   // living leader refuses, and nothing is disturbed.
   int early_deadlines_ = 2;

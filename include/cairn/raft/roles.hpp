@@ -60,6 +60,7 @@ struct Leader {
   std::map<ReplicaKey, Progress> voters, observers;
   std::vector<ParkedFetch> parked;
   Instant check_quorum_deadline;
+  bool announced = false;  // the epoch's beginning has left for the others
 };
 struct Resigned {
   Instant election_deadline;
