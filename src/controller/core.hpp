@@ -32,6 +32,7 @@
 #include "peers.hpp"
 #include "publisher.hpp"
 #include "quorum_link.hpp"
+#include "role_report.hpp"
 
 namespace cairn::controller {
 
@@ -169,6 +170,7 @@ struct Controller::Core {
   BrokerLife broker;
 
   std::optional<raft::Node> node;
+  RoleReport role_report;
   std::deque<raft::Output> outputs;  // not carried out yet
   std::deque<std::variant<std::shared_ptr<QuorumQuestion>, QuorumAnswer>> inbox;
   std::map<std::uint64_t, std::shared_ptr<QuorumQuestion>> questions;  // no answer yet

@@ -161,6 +161,7 @@ runtime::Task<Result<>> Controller::Core::carry_out(raft::Output output) {
   if (output.high_watermark) {
     CO_TRY(co_await commit(*output.high_watermark));
   }
+  role_report.look(*node);
   progress.set();
   co_return Result<>{};
 }
