@@ -8,7 +8,9 @@ namespace {
 
 constexpr BrokerId first_bootstrap_id{-2};
 constexpr Duration longest_backoff = std::chrono::milliseconds(200);
-constexpr Duration longest_connect = std::chrono::seconds(1);
+// A host that is silent is dialled anew soon, one that is slow gets longer.
+constexpr Duration first_connect = std::chrono::seconds(1);
+constexpr Duration longest_connect = std::chrono::seconds(4);
 
 /// Keeps a Peer that is no longer wanted until its tasks have ended.
 runtime::Task<> let_go(std::shared_ptr<transport::Peer> peer) { co_await peer->stop(); }
@@ -65,7 +67,8 @@ std::shared_ptr<transport::Peer> Peers::find(BrokerId id, Lane lane) {
   if (peer == nullptr) {
     transport::PeerOptions options;
     options.client_id = fmt::format("node-{}", config_.node_id);
-    options.connect_timeout = std::min<Duration>(config_.quorum.request_timeout, longest_connect);
+    options.connect_timeout = std::min<Duration>(config_.quorum.request_timeout, first_connect);
+    options.connect_timeout_limit = longest_connect;
     options.request_timeout = config_.quorum.request_timeout;
     options.backoff_first = config_.quorum.retry_backoff;
     options.backoff_limit = longest_backoff;

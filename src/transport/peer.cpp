@@ -11,6 +11,9 @@ using runtime::Task;
 
 namespace {
 
+/// Who has said something so lately is slow, not gone: it keeps its connection.
+constexpr Duration lively = std::chrono::seconds(1);
+
 std::unexpected<Error> not_connected() {
   return fail(ErrorCode::network_exception, "the node cannot be reached");
 }
@@ -44,6 +47,7 @@ struct Peer::Link {
   std::deque<protocol::OutgoingFrame> unsent;
   runtime::Event has_unsent;
   runtime::Event has_room;
+  Instant heard{};
   bool broken = false;
 };
 
@@ -70,11 +74,16 @@ Result<std::int16_t> Peer::common_version(protocol::ApiKey key, protocol::Versio
 }
 
 Task<Result<>> Peer::ready(Instant deadline) {
+  std::uint64_t own = 0;  // the dial that this call began
   while (!stopped_) {
-    if (link_ && !connecting_) co_return Result<>{};
     if (connecting_) {
-      if (!co_await connect_ended_.wait_until(shard_.clock(), deadline)) co_return timed_out();
-      continue;
+      if (co_await connect_ended_.wait_until(shard_.clock(), deadline)) continue;
+      co_return own == dials_ ? not_connected() : timed_out();
+    }
+    if (link_) co_return Result<>{};
+    if (own != 0 && own == dials_) {
+      if (dialled_) co_return not_connected();  // it broke at once
+      co_return dialled_;
     }
     const Instant now = shard_.clock().now();
     if (next_attempt_ > now) {
@@ -83,21 +92,31 @@ Task<Result<>> Peer::ready(Instant deadline) {
       continue;
     }
     connecting_ = true;
-    const Result<> connected = co_await connect(deadline);
-    connecting_ = false;
-    connect_ended_.set();
-    if (connected) {
-      backoff_ = Duration::zero();
-      continue;
-    }
-    // Twice as long each time, and a fifth to either side so that a crowd spreads out.
-    backoff_ = std::clamp(backoff_ * 2, options_.backoff_first, options_.backoff_limit);
-    const auto jitter = backoff_.count() / 5;
-    next_attempt_ =
-        shard_.clock().now() + backoff_ + Duration(shard_.random().between(-jitter, jitter));
-    co_return std::unexpected(connected.error());
+    own = ++dials_;
+    tasks_.spawn(dial());
   }
   co_return stopped();
+}
+
+Task<> Peer::dial() {
+  const Result<> dialled = co_await connect();
+  note_dial(dialled);
+  connecting_ = false;
+  connect_ended_.set();
+}
+
+/// Where the next one finds its pause and its patience.
+void Peer::note_dial(const Result<>& dialled) {
+  dialled_ = dialled;
+  if (dialled) {
+    backoff_ = patience_ = Duration::zero();
+    return;
+  }
+  // Twice as long each time, and a fifth to either side so that a crowd spreads out.
+  backoff_ = std::clamp(backoff_ * 2, options_.backoff_first, options_.backoff_limit);
+  const auto jitter = backoff_.count() / 5;
+  next_attempt_ =
+      shard_.clock().now() + backoff_ + Duration(shard_.random().between(-jitter, jitter));
 }
 
 namespace {
@@ -114,24 +133,30 @@ Task<> attempt_to_connect(runtime::Network& network, runtime::Endpoint to, Attem
 
 }  // namespace
 
-Task<Result<>> Peer::connect(Instant deadline) {
-  deadline = std::min(deadline, shard_.clock().now() + options_.connect_timeout);
+Task<Result<>> Peer::connect() {
+  const Duration limit = std::max(options_.connect_timeout, options_.connect_timeout_limit);
+  const Duration patience = std::clamp(patience_, options_.connect_timeout, limit);
+  patience_ = patience * 2;
   Attempt attempt;
   {
     runtime::TaskGroup connecting(shard_.context());
     connecting.spawn(attempt_to_connect(network_, endpoint_, attempt));
+    const Instant deadline = shard_.clock().now() + patience;
     const bool in_time = co_await attempt.done.wait_until(shard_.clock(), deadline);
     if (!in_time) connecting.cancel();
     co_await connecting.join();
     if (!in_time) co_return not_connected();
   }
-  if (!attempt.stream) co_return std::unexpected(attempt.stream.error());
   if (stopped_) co_return stopped();
+  if (!attempt.stream) {
+    patience_ = patience;  // it did answer
+    co_return std::unexpected(attempt.stream.error());
+  }
   link_ = std::make_shared<Link>(*std::move(attempt.stream), options_.max_response_bytes);
   const std::shared_ptr<Link> link = link_;
   tasks_.spawn(read_loop(link));
   tasks_.spawn(write_loop(link));
-  const Result<> negotiated = co_await negotiate(deadline);
+  const Result<> negotiated = co_await negotiate(shard_.clock().now() + patience);
   if (!negotiated) break_link(link, negotiated.error());
   co_return negotiated;
 }
@@ -194,8 +219,9 @@ Task<Result<Frame>> Peer::exchange(protocol::ApiKey key, std::int16_t version,
     if (co_await pending.ended.wait_until(shard_.clock(), deadline)) continue;
     if (pending.done) break;
     link->pending[correlation_id] = nullptr;  // its reply may still come: nobody waits for it
-    if (shard_.clock().now() < deadline) co_return stopped();
-    break_link(link, timed_out().error());
+    const Instant now = shard_.clock().now();
+    if (now < deadline) co_return stopped();
+    if (now - link->heard >= lively) break_link(link, timed_out().error());
     co_return timed_out();
   }
   co_return std::move(pending.reply);
@@ -237,6 +263,7 @@ Task<> Peer::read_loop(std::shared_ptr<Link> link) {
       break_link(link, read ? not_connected().error() : read.error());
       co_return;
     }
+    link->heard = shard_.clock().now();
     link->frames.filled(*read);
     for (;;) {
       auto next = link->frames.next();

@@ -25,7 +25,9 @@ struct PeerOptions {
   std::string client_id = "cairn";
   std::string software_name = "cairn";
   std::string software_version = "0.1.0";
+  /// Of each half of a dial (connection, ApiVersions); twice as long after each that took longer.
   Duration connect_timeout = std::chrono::seconds(10);
+  Duration connect_timeout_limit = std::chrono::seconds(30);
   Duration request_timeout = std::chrono::seconds(30);
   Duration backoff_first = std::chrono::milliseconds(50);  // reconnect.backoff.ms
   Duration backoff_limit = std::chrono::seconds(1);        // reconnect.backoff.max.ms
@@ -46,7 +48,8 @@ class Peer {
        PeerOptions options);
   ~Peer();
 
-  /// Connects if need be (waiting out the backoff, at most until `deadline`).
+  /// Connects if need be (waiting out the backoff, at most until `deadline`). A dial goes on when
+  /// whoever began it has given up: a node that is slow to answer would never be reached otherwise.
   runtime::Task<Result<>> ready(Instant deadline);
   /// What the node advertised; empty while not connected.
   const std::map<protocol::ApiKey, protocol::VersionRange>& advertised() const {
@@ -98,8 +101,10 @@ class Peer {
                                         std::int32_t correlation_id, protocol::OutgoingFrame frame,
                                         Instant deadline);
   runtime::Task<Result<>> transmit(protocol::OutgoingFrame frame, Instant deadline);
-  runtime::Task<Result<>> connect(Instant deadline);
+  runtime::Task<> dial();
+  runtime::Task<Result<>> connect();
   runtime::Task<Result<>> negotiate(Instant deadline);
+  void note_dial(const Result<>& dialled);
   runtime::Task<> read_loop(std::shared_ptr<Link> link);
   runtime::Task<> write_loop(std::shared_ptr<Link> link);
   void break_link(std::shared_ptr<Link> link, Error error);
@@ -113,6 +118,9 @@ class Peer {
   bool connecting_ = false;
   bool stopped_ = false;
   runtime::Event connect_ended_;
+  std::uint64_t dials_ = 0;
+  Result<> dialled_;  // what became of the last one
+  Duration patience_{};
   Duration backoff_{};
   Instant next_attempt_{};
   std::map<protocol::ApiKey, protocol::VersionRange> advertised_;

@@ -29,6 +29,7 @@ struct Node : Service {
       protocol::Writer writer;
       const std::size_t length = writer.reserve_length();
       if (key == ApiKey::api_versions) {
+        if (node.thinks_for > 0s) co_await node.clock.sleep_for(node.thinks_for);
         protocol::ApiVersionsResponse response;
         if (version > node.newest_api_versions) {
           response.error_code = ErrorCode::unsupported_version;
@@ -46,6 +47,7 @@ struct Node : Service {
         auto request = protocol::decode<protocol::HeartbeatRequest>(reader.rest(), version);
         EXPECT_TRUE(request);
         node.heartbeat_version = version;
+        if (request->group_id == "far") co_await node.clock.sleep_for(700ms);
         if (request->group_id == "slow") co_await node.clock.sleep_for(20s);
         if (request->group_id == "break") co_return Reply::closing();
         protocol::HeartbeatResponse response;
@@ -68,6 +70,7 @@ struct Node : Service {
   std::int16_t newest_api_versions = 4;
   std::int16_t heartbeat_version = -1;
   int connections = 0;
+  Duration thinks_for{};  // before it answers ApiVersions
 };
 
 struct Setting {
@@ -159,6 +162,66 @@ Task<> timeouts(Seams& s) {
   co_await setting.stop();
 }
 TEST(Peers, a_call_without_answer_times_out) { runtime::testing::SimulatedBackend::run(timeouts); }
+
+/// Whoever asks for the connection gives up before it can be there, again and again.
+Task<> slow_node(Seams& s) {
+  Setting setting(s);
+  co_await setting.start();
+  setting.node.thinks_for = 3s;
+  PeerOptions options;
+  options.connect_timeout = 1s;
+  Peer peer(s.shard, s.network, setting.acceptor->local(), options);
+  const Instant start = s.shard.clock().now();
+  bool ready = false;
+  while (!ready && s.shard.clock().now() - start < 60s) {
+    ready = (co_await peer.ready(s.shard.clock().now() + 2s)).has_value();
+  }
+  EXPECT_TRUE(ready);
+  EXPECT_LE(s.shard.clock().now() - start, 8s);  // 1 s, 2 s, then 3 of 4 s
+  EXPECT_EQ(setting.node.connections, 3);
+  co_await peer.stop();
+  co_await setting.stop();
+}
+TEST(Peers, a_node_that_is_slow_to_answer_is_reached_in_the_end) {
+  runtime::testing::SimulatedBackend::run(slow_node);
+}
+
+/// The dial takes most of the first call's time: its connection is there for the next.
+Task<> far_node(Seams& s) {
+  Setting setting(s);
+  co_await setting.start();
+  setting.node.thinks_for = 700ms;
+  const Instant start = s.shard.clock().now();
+  ErrorCode code = ErrorCode::request_timed_out;
+  while (code != ErrorCode::none && s.shard.clock().now() - start < 60s) {
+    protocol::HeartbeatRequest request;
+    request.group_id = "far";
+    const Instant deadline = s.shard.clock().now() + 1s;
+    code = code_of(co_await setting.peer->call_by(std::move(request), std::nullopt, deadline));
+  }
+  EXPECT_EQ(code, ErrorCode::none);
+  EXPECT_LE(s.shard.clock().now() - start, 3s);
+  EXPECT_EQ(setting.node.connections, 1);
+  co_await setting.stop();
+}
+TEST(Peers, a_connection_that_lives_outlasts_a_call_that_timed_out) {
+  runtime::testing::SimulatedBackend::run(far_node);
+}
+
+/// A dial that is under way ends with the peer.
+Task<> stop_while_dialling(Seams& s) {
+  Setting setting(s);
+  co_await setting.start();
+  setting.node.thinks_for = 3s;
+  Peer peer(s.shard, s.network, setting.acceptor->local(), {});
+  const Instant start = s.shard.clock().now();
+  EXPECT_FALSE(co_await peer.ready(start + 1s));
+  co_await peer.stop();
+  EXPECT_LE(s.shard.clock().now() - start, 1500ms);
+  EXPECT_FALSE(co_await peer.ready(start + 60s));
+  co_await setting.stop();
+}
+TYPED_TEST(Peers, stop_ends_a_dial) { TypeParam::run(stop_while_dialling); }
 
 Task<> backoff(Seams& s) {
   PeerOptions options;
