@@ -120,11 +120,15 @@ class Jvm(threading.Thread):
 
 
 class JavaProducer(Producer, Jvm):
+    # With more, a batch whose answer hangs at a leader of old may be sent again when more newer ones have gone to
+    # the next leader than a broker remembers. It is then out of order, on Kafka too, and again until it expires.
+    ONE_AT_A_TIME = {"max.in.flight.requests.per.connection": 1}
+
     def __init__(self, identity, cluster, rate):
         Producer.__init__(self, identity)
         Jvm.__init__(self, cluster, f"java-producer-{identity}", "VerifiableProducer",
                      {"enable.idempotence": "true", "retries": 2147483647, "linger.ms": 2, "max.block.ms": DELIVERY_MS,
-                      "delivery.timeout.ms": DELIVERY_MS},
+                      "delivery.timeout.ms": DELIVERY_MS, **self.ONE_AT_A_TIME},
                      "--acks", -1, "--throughput", rate, "--value-prefix", identity, "--repeating-keys", 24)
 
     def on_event(self, event):

@@ -31,14 +31,18 @@ def skip(why):
 
 
 PORTS = random.Random()  # its own: tests seed the other
+GIVEN = set()
 
 
 def free_port():
-    """Below those that the system gives to connections: a server that restarts finds it free again."""
+    """Below those that the system gives to connections: a server that restarts finds it free again. None twice."""
     while True:
+        port = PORTS.randrange(20000, 32000)
         with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", PORTS.randrange(20000, 32000)))
-            return probe.getsockname()[1]
+            probe.bind(("127.0.0.1", port))
+            if port not in GIVEN:
+                GIVEN.add(port)
+                return port
 
 
 def wait_until(condition, seconds, what):
@@ -134,7 +138,7 @@ def cairn(**overrides):
 
 
 def start_all(nodes, seconds=60):
-    """All at once, for each waits for the others."""
+    """All at once, for each waits for the others, and in vain where one does not start."""
     failures = []
 
     def start(node):
@@ -142,6 +146,8 @@ def start_all(nodes, seconds=60):
             node.start(seconds=seconds)
         except AssertionError as failure:
             failures.append(failure)
+            for other in nodes:
+                other.kill()
 
     threads = [threading.Thread(target=start, args=(node,)) for node in nodes]
     for thread in threads:
