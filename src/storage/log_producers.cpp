@@ -159,11 +159,15 @@ runtime::Task<std::optional<Entries>> PartitionLog::read_snapshot(Offset at) {
 runtime::Task<Result<>> PartitionLog::write_snapshot_of(Entries entries, Offset at) {
   if (has_snapshot(at)) co_return Result<>();
   const Bytes content = log::encode_producer_snapshot(entries);
-  std::string name = path(log::file_name(at, FileKind::producer_snapshot));
-  CO_TRY(auto file, co_await environment_.disk.open(std::move(name), runtime::OpenMode::create));
+  const std::string name = path(log::file_name(at, FileKind::producer_snapshot));
+  CO_TRY(auto file, co_await environment_.disk.open(name, runtime::OpenMode::create));
   const BytesView parts[] = {content};
-  CO_TRY(co_await file->write_at(0, parts));
-  CO_TRY(co_await file->truncate(content.size()));
+  Result<> written = co_await file->write_at(0, parts);
+  if (written) written = co_await file->truncate(content.size());
+  if (!written) {  // half of one would pass for damage when somebody looks
+    co_await environment_.disk.remove(name);
+    co_return written;
+  }
   if (!has_snapshot(at)) snapshots_.insert(std::ranges::upper_bound(snapshots_, at), at);
   co_return Result<>();
 }
@@ -183,7 +187,9 @@ runtime::Task<> PartitionLog::drop_snapshots(Offset from, Offset to) {
   }
 }
 
-/// Every clean stop leaves one; only those at the start of a segment, and the last, are of use.
+/// Every clean stop leaves one; only those at the start of a segment, and the last, are of use. Who
+/// is killed in a stop may leave half of one: after an unclean one the last is read, and goes if
+/// void.
 runtime::Task<> PartitionLog::drop_stray_snapshots() {
   const std::vector<Offset> all = snapshots_;
   for (const Offset at : all) {

@@ -58,9 +58,8 @@ runtime::Task<Result<>> LogRecovery::run() {
     CO_TRY(co_await log_.restart_at(log_.log_start_));
   }
   log_.high_watermark_ = log_.log_start_;
-  bool trimmed = log_.epochs_.truncate_from_end(log_.log_end_ + 1);
-  trimmed = log_.epochs_.truncate_from_start(log_.log_start_) || trimmed;
-  log_.epochs_unsaved_ = log_.epochs_unsaved_ || trimmed;
+  log_.epochs_unsaved_ |= log_.epochs_.truncate_from_end(log_.log_end_ + 1);
+  log_.epochs_unsaved_ |= log_.epochs_.truncate_from_start(log_.log_start_);
   cut_ = cut_ || (!log_.snapshots_.empty() && log_.snapshots_.back() > log_.log_end_);
   co_await log_.drop_snapshots(log_.log_end_ + 1, Offset(INT64_MAX));
   // What was cut must not come back with a power loss, once other batches stand in its place.
@@ -68,6 +67,7 @@ runtime::Task<Result<>> LogRecovery::run() {
     CO_TRY(co_await log_.environment_.disk.sync_directory(log_.directory_));
   }
   co_await log_.drop_stray_snapshots();
+  if (!clean && !log_.snapshots_.empty()) co_await log_.read_snapshot(log_.snapshots_.back());
   if (clean) {
     CO_TRY(co_await log_.rebuild_producers(log_.log_end_));
     CO_TRY(co_await rebuild_missing_indexes());

@@ -40,6 +40,32 @@ TEST(Roll, leaves_no_file_when_the_disk_is_full) {
   EXPECT_EQ(stage.log()->log_end(), Offset(2));
 }
 
+/// Neither a clean stop nor the verifier may come upon half a snapshot.
+TEST(Roll, leaves_no_half_snapshot_when_the_disk_is_full) {
+  Stage stage;
+  ASSERT_TRUE(stage.open());
+  ASSERT_TRUE(stage.append(make_batch({.records = 3})));
+  ASSERT_TRUE(stage.run(stage.log()->flush()));
+  stage.machine().faults().space = stage.machine().used();
+  EXPECT_FALSE(stage.run(stage.log()->close()));
+  EXPECT_FALSE(stage.exists("00000000000000000003.snapshot"));
+}
+
+TEST(Recovery, removes_half_a_snapshot_that_a_stop_has_left) {
+  Stage stage;
+  ASSERT_TRUE(stage.open());
+  ASSERT_TRUE(stage.append(make_batch({.records = 3})));
+  ASSERT_TRUE(stage.run(stage.log()->close()));
+  const std::string name = "00000000000000000003.snapshot";
+  ASSERT_TRUE(stage.exists(name));
+  stage.kill();
+  stage.machine().damage(std::string(testing::data_directory) + "/topic-0/" + name, Bytes{});
+  stage.boot();
+  ASSERT_TRUE(stage.open());
+  EXPECT_EQ(stage.log()->log_end(), Offset(3));
+  EXPECT_FALSE(stage.exists(name));
+}
+
 TEST(Roll, of_a_flushed_segment_flushes_its_indexes_L30) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Stage stage(seed);
