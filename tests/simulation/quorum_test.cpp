@@ -281,6 +281,44 @@ TEST(Quorum, a_node_whose_metadata_log_fails_ends) {
   }
 }
 
+/// The leader is killed while everything is slow: a new one comes within the limit.
+void expect_new_leader(Scene& scene, Duration limit, const std::string& what) {
+  scene.cluster.run_for(5s);
+  if (const auto old = scene.cluster.leader()) scene.cluster.kill(*old);
+  const auto found = [&] { return scene.cluster.leader().has_value(); };
+  EXPECT_TRUE(scene.cluster.run_until(found, limit)) << what;
+}
+
+/// A question and its answer take less than the time after which a node gives up: dialling, whose
+/// questions and answers are two, must not take for ever.
+TEST(Quorum, finds_a_leader_over_slow_links) {
+  for (const auto delay : {100ms, 300ms, 400ms, 500ms, 600ms}) {
+    for (std::uint64_t seed = 30; seed < 33; ++seed) {
+      Scene scene(seed);
+      scene.cluster.start_all();
+      ASSERT_TRUE(scene.all_ready());
+      scene.world.fabric().conditions().least_delay = delay * 3 / 4;
+      scene.world.fabric().conditions().most_delay = delay;
+      expect_new_leader(scene, 30s, fmt::format("seed {} delay {}", seed, delay.count()));
+    }
+  }
+}
+
+/// Votes and epochs are flushed before anybody hears of them; that is nobody's silence.
+TEST(Quorum, finds_a_leader_on_slow_disks) {
+  for (const auto slowest : {300ms, 500ms, 800ms, 1000ms}) {
+    for (std::uint64_t seed = 30; seed < 34; ++seed) {
+      Scene scene(seed);
+      scene.cluster.start_all();
+      ASSERT_TRUE(scene.all_ready());
+      for (int id = 1; id <= 3; ++id) {
+        scene.cluster.node(id).machine().slowest_operation() = slowest;
+      }
+      expect_new_leader(scene, 10s, fmt::format("seed {} slowest {}", seed, slowest.count()));
+    }
+  }
+}
+
 TEST(Quorum, all_come_back_after_power_loss_of_all) {
   Scene scene(9);
   scene.cluster.start_all();
