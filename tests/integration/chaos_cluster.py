@@ -35,7 +35,7 @@ def private_mounts():
 class Node(Cairn):
     def __init__(self, directory, id_):
         super().__init__(directory, node_id=id_)
-        self.id, self.links, self.environment = id_, None, None
+        self.id, self.links, self.environment, self.log_began = id_, None, None, 0
         self.inner_port = free_port()
         self.gates = {"INTERNAL": free_port(), "CONTROLLER": free_port()}
 
@@ -53,11 +53,18 @@ class Node(Cairn):
             "metadata.log.max.record.bytes.between.snapshots": 20000, "leader.imbalance.check.interval.seconds": 10})
 
     def spawn(self, prefix=(), environment=None):
+        self.log_began = self.log.stat().st_size if self.log.exists() else 0
         super().spawn(prefix, self.environment)
         self.links.started(self.id, self.process.pid)
 
     def ended(self):
         return self.process.poll() is not None
+
+    def await_end_without_metadata(self):
+        """One that could not write its metadata log ends by itself; that takes it a while."""
+        time.sleep(1)
+        if b"the metadata log cannot be used" in self.log.read_bytes()[self.log_began:]:
+            self.process.wait(PATIENCE)
 
     def signal(self, number):
         self.process.send_signal(number)

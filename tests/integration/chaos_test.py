@@ -156,6 +156,8 @@ class Chaos:
         self.dice.shuffle(undo)
         for back in filter(None, undo):
             back()
+        if any("disk full" in text for text in texts):
+            self.cluster.nodes[-1].await_end_without_metadata()
         ended = [node for node in self.cluster.nodes if node.ended() and node not in faults.down]
         for node in ended:
             assert any("disk full" in text for text in texts) and node.id == SIZE, \
