@@ -47,7 +47,6 @@ RequestContext ClientSession::context_of(const protocol::RequestHeader& header) 
   context.controller_listener = service_.role() == ListenerRole::controller;
   context.client_software_name = software_.name;
   context.client_software_version = software_.version;
-  context.received = service_.broker().now();
   return context;
 }
 
@@ -86,15 +85,19 @@ runtime::Task<Reply> ClientSession::serve(transport::Frame request,
     co_return Reply{.frame = std::move(frame), .close = false};
   }
 
+  const Instant begun = service_.broker().now();
+  RequestTimes times{.queued = begun - request.received};
   RequestContext context = context_of(*header);
+  context.received = request.received;
   context.next_may_start = &next_may_start;
   context.gather = &gather_;
+  context.waited = &times.waited;
   Result<Served> served =
       co_await route->serve(service_.broker(), context, software_, reader.rest());
   if (!served) co_return refuse(&*header, served.error().why);
   const std::size_t response_bytes = served->frame ? served->frame->size() : 0;
-  metrics_.count(api, context.version, request.bytes.size(), response_bytes,
-                 service_.broker().now() - context.received, served->error);
+  times.total = service_.broker().now() - context.received;
+  metrics_.count(api, context.version, request.bytes.size(), response_bytes, times, served->error);
   co_return Reply{.frame = std::move(served->frame), .close = false};
 }
 

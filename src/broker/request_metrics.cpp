@@ -4,6 +4,11 @@
 #include <string>
 
 namespace cairn::broker {
+namespace {
+
+double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
 
 RequestMetrics::OfApi& RequestMetrics::of(const protocol::ApiEntry& api) {
   const auto key = static_cast<std::size_t>(api.key);
@@ -13,6 +18,12 @@ RequestMetrics::OfApi& RequestMetrics::of(const protocol::ApiEntry& api) {
     apis_[key] = std::make_unique<OfApi>(
         OfApi{metrics_.histogram("kafka_network_requestmetrics_totaltimems",
                                  "Time from the arrival of a request to its answer.", labels),
+              metrics_.histogram("kafka_network_requestmetrics_requestqueuetimems",
+                                 "Of this, waiting behind others of its connection.", labels),
+              metrics_.histogram("kafka_network_requestmetrics_localtimems",
+                                 "Of this, work done here.", labels),
+              metrics_.histogram("kafka_network_requestmetrics_remotetimems",
+                                 "Of this, waiting for others.", labels),
               metrics_.counter("kafka_network_requestmetrics_requestbytes_total",
                                "Bytes of requests.", labels),
               metrics_.counter("kafka_network_requestmetrics_responsebytes_total",
@@ -24,10 +35,13 @@ RequestMetrics::OfApi& RequestMetrics::of(const protocol::ApiEntry& api) {
 }
 
 void RequestMetrics::count(const protocol::ApiEntry& api, std::int16_t version,
-                           std::size_t request_bytes, std::size_t response_bytes, Duration total,
-                           ErrorCode error) {
+                           std::size_t request_bytes, std::size_t response_bytes,
+                           const RequestTimes& times, ErrorCode error) {
   OfApi& of_api = of(api);
-  of_api.total_time.record(std::chrono::duration<double>(total).count());
+  of_api.total_time.record(seconds(times.total));
+  of_api.queue_time.record(seconds(times.queued));
+  of_api.local_time.record(seconds(times.total - times.queued - times.waited));
+  of_api.remote_time.record(seconds(times.waited));
   of_api.request_bytes.add(static_cast<double>(request_bytes));
   of_api.response_bytes.add(static_cast<double>(response_bytes));
   const auto index = static_cast<std::size_t>(version);

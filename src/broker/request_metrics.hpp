@@ -15,18 +15,28 @@
 
 namespace cairn::broker {
 
+/// Where the time of a request went. What is neither in the queue nor waited for is work done here.
+struct RequestTimes {
+  Duration queued{};  // behind others of its connection
+  Duration waited{};  // for others: replicas, records, the controller, a group
+  Duration total{};
+};
+
 class RequestMetrics {
  public:
   explicit RequestMetrics(Metrics& metrics) : metrics_(metrics) {}
 
   void count(const protocol::ApiEntry& api, std::int16_t version, std::size_t request_bytes,
-             std::size_t response_bytes, Duration total, ErrorCode error);
+             std::size_t response_bytes, const RequestTimes& times, ErrorCode error);
   /// A request that could not be served: the connection is closed.
   void count_refused() { refused().add(); }
 
  private:
   struct OfApi {
     Histogram& total_time;
+    Histogram& queue_time;
+    Histogram& local_time;
+    Histogram& remote_time;
     Counter& request_bytes;
     Counter& response_bytes;
     std::vector<Counter*> by_version;

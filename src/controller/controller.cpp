@@ -17,6 +17,24 @@ using runtime::Task;
 
 namespace {
 
+/// As Kafka's raft-metrics name what a member is; an observer follows without a vote.
+std::string_view role_name(const raft::Node& node) {
+  struct Name {
+    bool votes;
+    std::string_view operator()(const raft::Unattached&) const {
+      return votes ? "unattached" : "observer";
+    }
+    std::string_view operator()(const raft::Follower&) const {
+      return votes ? "follower" : "observer";
+    }
+    std::string_view operator()(const raft::Prospective&) const { return "prospective"; }
+    std::string_view operator()(const raft::Candidate&) const { return "candidate"; }
+    std::string_view operator()(const raft::Leader&) const { return "leader"; }
+    std::string_view operator()(const raft::Resigned&) const { return "resigned"; }
+  };
+  return std::visit(Name{node.voters().contains(node.settings().self)}, node.role());
+}
+
 /// Decides, and turns a failure into the API's own answer.
 template <class Request, class Core, class Decide>
 Task<typename Request::Response> ask(Core& core, const Request& request, Decide decide) {
@@ -221,6 +239,9 @@ QuorumStatus Controller::quorum_status() const {
   status.leading = node.is_leader();
   status.log_end = node.log_end();
   status.high_watermark = node.high_watermark();
+  status.last_epoch = node.last().epoch;
+  status.role = role_name(node);
+  status.voters = node.voters().size();
   return status;
 }
 

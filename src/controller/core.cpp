@@ -3,7 +3,6 @@
 
 #include <cairn/base/log.hpp>
 #include <cairn/base/mutant.hpp>
-#include <cairn/metadata/partitions.hpp>
 
 namespace cairn::controller {
 
@@ -26,10 +25,7 @@ Controller::Core::Core(runtime::Shard& on, runtime::Disk& on_disk, runtime::Netw
              work.set();
            }),
       tasks(on.context()) {
-  if (!config.controller_role) return;
-  unclean_elections =
-      &shard.metrics().counter("kafka_controller_controllerstats_uncleanleaderelections_total",
-                               "Leaders elected out of sync while this controller was active");
+  if (config.controller_role) elections.emplace(shard.metrics());
 }
 
 metadata::BrokerContext Controller::Core::broker_context() const {
@@ -54,16 +50,8 @@ runtime::Task<Result<>> Controller::Core::room_in_outbox() {
   co_return Result<>{};
 }
 
-void Controller::Core::note_unclean_elections(std::span<const metadata::Record> records) {
-  for (const auto& [topic, partition, leader] : metadata::unclean_elections(latest(), records)) {
-    logging::warn("unclean election: records may be lost partition={}-{} leader={}", topic,
-                  partition, leader);
-    unclean_elections->add();
-  }
-}
-
 Offset Controller::Core::enqueue(std::vector<metadata::Record> records) {
-  note_unclean_elections(records);
+  if (elections) elections->note(latest(), records);
   if (metadata::supports_metadata_transactions(latest().metadata_version()) &&
       needs_transaction(records)) {
     records = metadata::in_transaction("Large change", std::move(records));

@@ -28,6 +28,7 @@
 #include <cairn/storage/environment.hpp>
 
 #include "broker_life.hpp"
+#include "election_metrics.hpp"
 #include "metadata_log.hpp"
 #include "peers.hpp"
 #include "publisher.hpp"
@@ -81,7 +82,6 @@ struct Controller::Core {
 
   // core.cpp: what is decided becomes batches and waits.
   Offset enqueue(std::vector<metadata::Record> records);
-  void note_unclean_elections(std::span<const metadata::Record> records);
   runtime::Task<Result<>> room_in_outbox();
   runtime::Task<Result<>> committed_up_to(Offset end, std::uint64_t in_term);
   void activate();
@@ -168,6 +168,7 @@ struct Controller::Core {
   Peers peers;
   QuorumLink link;
   BrokerLife broker;
+  std::optional<ElectionMetrics> elections;  // of a node with the controller role
 
   std::optional<raft::Node> node;
   RoleReport role_report;
@@ -200,7 +201,6 @@ struct Controller::Core {
   bool clean_due = false;
   Instant last_append{};
   Instant last_look_for_leaderless{};
-  Counter* unclean_elections = nullptr;  // of this node's time as the active controller
 
   runtime::Event work;      // for the driver
   runtime::Event progress;  // commits, leadership, room in the outbox

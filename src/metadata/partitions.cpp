@@ -121,27 +121,6 @@ std::vector<Record> elect_leaderless(const Image& image, const config::ServerCon
   return return_to_partitions(image, server, no_broker);
 }
 
-std::vector<UncleanElection> unclean_elections(const Image& before,
-                                               std::span<const Record> records) {
-  std::vector<UncleanElection> found;
-  for (const Record& record : records) {
-    const auto* change = std::get_if<protocol::PartitionChangeRecord>(&record.body);
-    if (change == nullptr || change->leader < 0) continue;
-    const Topic* topic = before.topic(change->topic_id);
-    const PartitionIndex index(change->partition_id);
-    const Partition* partition = topic == nullptr ? nullptr : topic->partition(index);
-    const BrokerId leader(change->leader);
-    if (partition == nullptr || partition->leader == leader) continue;
-    if (partition->in_isr(leader) || contains(partition->elr, leader)) continue;
-    const auto recovery = change->leader_recovery_state < 0
-                              ? partition->recovery_state
-                              : LeaderRecoveryState(change->leader_recovery_state);
-    if (recovery != LeaderRecoveryState::recovering) continue;
-    found.push_back({topic->name, index, leader});
-  }
-  return found;
-}
-
 bool leads_any(const Image& image, BrokerId id) {
   for (const auto& [topic_id, topic] : image.topics) {
     for (const auto& [index, partition] : topic->partitions) {

@@ -108,7 +108,7 @@ void write_topics(MetricsText& text, std::string_view family,
 /// Counts over all of an image. They stay right as long as it is the newest.
 struct ClusterCounts {
   std::shared_ptr<const metadata::Image> of;
-  double topics = 0, partitions = 0, offline = 0, fenced = 0, active = 0;
+  double topics = 0, partitions = 0, offline = 0, imbalanced = 0, fenced = 0, active = 0;
 };
 
 ClusterCounts count(std::shared_ptr<const metadata::Image> image) {
@@ -118,15 +118,22 @@ ClusterCounts count(std::shared_ptr<const metadata::Image> image) {
     counts.partitions += topic->partition_count();
     for (const auto& [index, partition] : topic->partitions) {
       counts.offline += partition.leader == no_broker ? 1 : 0;
+      counts.imbalanced +=
+          !partition.replicas.empty() && partition.leader != partition.replicas.front() ? 1 : 0;
     }
   }
   for (const auto& [id, broker] : image->brokers) ++(broker.fenced ? counts.fenced : counts.active);
   return counts;
 }
 
+void add_gauge(std::vector<Sample>& samples, const char* name, const char* help, double value,
+               Labels labels = {}) {
+  samples.push_back({name, MetricKind::gauge, help, std::move(labels), value, {}});
+}
+
 void add_cluster(const ClusterCounts& counts, double is_active, std::vector<Sample>& samples) {
   const auto add = [&](const char* name, const char* help, double value) {
-    samples.push_back({name, MetricKind::gauge, help, {}, value, {}});
+    add_gauge(samples, name, help, value);
   };
   add("kafka_controller_kafkacontroller_activecontrollercount",
       "1 if this node is the active controller.", is_active);
@@ -135,10 +142,36 @@ void add_cluster(const ClusterCounts& counts, double is_active, std::vector<Samp
       counts.partitions);
   add("kafka_controller_kafkacontroller_offlinepartitionscount",
       "Partitions of the cluster without a leader.", counts.offline);
+  add("kafka_controller_kafkacontroller_preferredreplicaimbalancecount",
+      "Partitions of the cluster that another than their first replica leads.", counts.imbalanced);
   add("kafka_controller_kafkacontroller_fencedbrokercount", "Registered brokers that do not serve.",
       counts.fenced);
   add("kafka_controller_kafkacontroller_activebrokercount", "Registered brokers that serve.",
       counts.active);
+}
+
+/// Where this node stands in the quorum: a voter or an observer of it.
+void add_quorum(const controller::QuorumStatus& status, Offset applied,
+                std::vector<Sample>& samples) {
+  const auto add = [&](const char* name, const char* help, double value, Labels labels = {}) {
+    add_gauge(samples, name, help, value, std::move(labels));
+  };
+  add("kafka_server_raft_metrics_current_state", "1, for the state this node is in.", 1,
+      {{"state", std::string(status.role)}});
+  add("kafka_server_raft_metrics_current_leader", "The quorum's leader, -1 if unknown.",
+      status.leader.value());
+  add("kafka_server_raft_metrics_current_epoch", "The quorum's epoch.", status.epoch.value());
+  add("kafka_server_raft_metrics_high_watermark", "End of what is committed, as known here.",
+      static_cast<double>(status.high_watermark.value()));
+  add("kafka_server_raft_metrics_log_end_offset", "End of the metadata log here.",
+      static_cast<double>(status.log_end.value()));
+  add("kafka_server_raft_metrics_log_end_epoch", "Epoch of its last record.",
+      status.last_epoch.value());
+  add("kafka_server_raft_metrics_number_of_voters", "Voters of the quorum.",
+      static_cast<double>(status.voters));
+  add("kafka_server_broker_metadata_metrics_last_applied_record_offset",
+      "The last record of the metadata log that is in force here.",
+      static_cast<double>(applied.value()));
 }
 
 // ---- all shards ----
@@ -148,9 +181,10 @@ Task<std::vector<Sample>> samples_of(runtime::Shard& shard) { co_return shard.me
 struct ControllerView {
   std::shared_ptr<const metadata::Image> image;
   bool active = false;
+  controller::QuorumStatus quorum;
 };
 Task<ControllerView> view_of(const controller::Controller& controller) {
-  co_return ControllerView{controller.image(), controller.is_active()};
+  co_return ControllerView{controller.image(), controller.is_active(), controller.quorum_status()};
 }
 
 /// `counts` are those of the answer before, kept for as long as nothing in the cluster changes.
@@ -159,9 +193,11 @@ Task<std::vector<Sample>> gather(Exposed exposed, std::shared_ptr<ClusterCounts>
   auto ask = [&control = exposed.control] { return samples_of(control); };
   std::vector<Sample> more = co_await runtime::call_on(exposed.data, exposed.control, ask);
   std::ranges::move(more, std::back_inserter(all));
-  if (!exposed.config.controller_role || exposed.controller == nullptr) co_return all;
+  if (exposed.controller == nullptr) co_return all;
   auto look = [&controller = *exposed.controller] { return view_of(controller); };
   const ControllerView view = co_await runtime::call_on(exposed.data, exposed.control, look);
+  add_quorum(view.quorum, view.image->offset, all);
+  if (!exposed.config.controller_role) co_return all;
   if (counts->of != view.image) *counts = count(view.image);
   add_cluster(*counts, view.active ? 1 : 0, all);
   co_return all;

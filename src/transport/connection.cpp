@@ -69,7 +69,7 @@ Task<bool> Connection::read_more() {
     co_return is_quiet() && !closed_ && !draining_ && runtime::is_interrupted(read.error());
   if (*read == 0) co_return false;
   frames_.filled(*read);
-  last_active_ = shard_.clock().now();
+  last_read_ = last_active_ = shard_.clock().now();
   co_return true;
 }
 
@@ -93,6 +93,7 @@ Task<bool> Connection::serve_frames() {
     auto owned = std::make_unique<Exchange>();
     Exchange& exchange = *owned;
     exchange.request = **next;
+    exchange.request.received = last_read_;
     exchange.request_bytes = bytes;
     replies_.push_back(std::move(owned));
     pipelined_bytes_ += bytes;

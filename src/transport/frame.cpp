@@ -104,7 +104,7 @@ Result<std::optional<Frame>> FrameBuffer::next() {
   const std::byte* start = block_.bytes.get() + begin_ + length_size;
   begin_ += length_size + *length;
   largest_frame_ = std::max(largest_frame_ - largest_frame_ / 64, *length);
-  return Frame{BytesView(start, *length), block_.bytes};
+  return Frame{BytesView(start, *length), block_.bytes, {}};
 }
 
 }  // namespace cairn::transport

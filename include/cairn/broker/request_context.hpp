@@ -30,9 +30,13 @@ struct RequestContext {
   Instant received;
   runtime::Latch* next_may_start = nullptr;    // null: this request does not overlap
   replication::FetchGather* gather = nullptr;  // the connection's; null: a fetch gathers nothing
+  Duration* waited = nullptr;                  // for others (RequestTimes)
 
   void let_next_start() const {
     if (next_may_start != nullptr) next_may_start->set();
+  }
+  void note_wait(Duration time) const {
+    if (waited != nullptr) *waited += time;
   }
 };
 

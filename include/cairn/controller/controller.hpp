@@ -76,6 +76,9 @@ struct QuorumStatus {
   bool leading = false;
   Offset log_end{0};
   Offset high_watermark = no_offset;
+  Epoch last_epoch{-1};                  // of the last record
+  std::string_view role = "unattached";  // in lower case, as Kafka names it
+  std::size_t voters = 0;
 };
 
 class Controller {

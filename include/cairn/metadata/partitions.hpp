@@ -98,15 +98,6 @@ std::vector<Record> return_to_partitions(const Image& image, const config::Serve
 /// Elects wherever there is no leader and a replica may lead: one out of sync too where the topic
 /// allows it.
 std::vector<Record> elect_leaderless(const Image& image, const config::ServerConfig& server);
-/// A leader that was out of sync: records that only others had are lost.
-struct UncleanElection {
-  std::string topic;
-  PartitionIndex partition;
-  BrokerId leader;
-};
-/// Those that the records of a decision on `before` make.
-std::vector<UncleanElection> unclean_elections(const Image& before,
-                                               std::span<const Record> records);
 /// Whether it leads any partition.
 bool leads_any(const Image& image, BrokerId id);
 

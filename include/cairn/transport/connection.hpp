@@ -87,7 +87,7 @@ class Connection : public runtime::Hook<InAcceptor> {
   std::size_t frames_of_read_ = 0;  // whole frames that the last read brought
   bool draining_ = false;
   bool closed_ = false;
-  Instant last_active_;
+  Instant last_active_, last_read_{};
   Instant write_began_;
   runtime::Event progress_;  // a reply was sent, a task of ours ended, or we closed
 };

@@ -13,12 +13,14 @@
 
 #include <cairn/base/bytes.hpp>
 #include <cairn/base/result.hpp>
+#include <cairn/base/time.hpp>
 
 namespace cairn::transport {
 
 struct Frame {
   BytesView bytes;                    // without the length
   std::shared_ptr<const void> owner;  // keeps `bytes` alive
+  Instant received{};                 // its last byte; set by the connection
 };
 
 /// Blocks of the usual size for the next connection that reads: idle connections hold none, and

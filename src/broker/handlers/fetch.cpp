@@ -228,8 +228,11 @@ class Fetch {
     const Instant deadline = began + std::chrono::milliseconds(request_.max_wait_ms);
     while (co_await wait.wait_until(broker_.shard.clock(), deadline)) {
       for (const std::size_t index : wait.take_moved()) examine(wanted_[index]);
-      if (must_answer()) co_return co_await gather(broker_.now() - began);
+      if (!must_answer()) continue;
+      co_await gather(broker_.now() - began);
+      break;
     }
+    context_.note_wait(broker_.now() - began);
   }
 
   /// A consumer's answer may wait a moment for what is about to come; a follower's never.

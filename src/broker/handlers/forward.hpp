@@ -92,14 +92,18 @@ runtime::Task<typename Request::Response> on_active_controller(Broker& broker,
                                                                RequestContext context,
                                                                Request request, Local local,
                                                                Duration limit = forwarding_limit) {
+  const Instant began = broker.now();
+  Duration* const waited = std::exchange(context.waited, nullptr);  // of this shard
   context.next_may_start = nullptr;
   auto call = [&controller = broker.controller, context = std::move(context),
                request = std::move(request), local, limit]() mutable {
     return detail::decide_or_forward(controller, std::move(context), std::move(request), local,
                                      limit);
   };
-  auto answer = on_controller(broker, std::move(call));
-  co_return co_await std::move(answer);
+  auto task = on_controller(broker, std::move(call));
+  auto answer = co_await std::move(task);
+  if (waited != nullptr) *waited += broker.now() - began;
+  co_return answer;
 }
 
 /// A topic that this broker wants for itself or for a client that named it: the client waits for

@@ -11,7 +11,9 @@ runtime::Task<protocol::JoinGroupResponse> handle(Broker& broker, const RequestC
                                                   protocol::JoinGroupRequest request) {
   constexpr std::int16_t first_with_null_protocol = 7;
   group::Caller caller{context.client_id, context.client_host, context.version};
+  const Instant began = broker.now();
   auto reply = co_await broker.groups.join(std::move(caller), std::move(request));
+  context.note_wait(broker.now() - began);
   if (context.version < first_with_null_protocol && !reply.protocol_name) {
     reply.protocol_name.emplace();
   }

@@ -59,7 +59,9 @@ runtime::Task<OffsetCommitResponse> handle(Broker& broker, const RequestContext&
                                            OffsetCommitRequest request) {
   Checked checked = check(*broker.image(), std::move(request), context.version);
   if (checked.valid.topics.empty()) co_return std::move(checked.reply);
+  const Instant began = broker.now();
   auto committed = co_await broker.groups.commit_offsets(context.version, std::move(checked.valid));
+  context.note_wait(broker.now() - began);
   for (std::size_t i = 0; i < committed.topics.size(); ++i) {
     auto& to = checked.reply.topics[checked.positions[i]].partitions;
     for (auto& partition : committed.topics[i].partitions) to.push_back(std::move(partition));

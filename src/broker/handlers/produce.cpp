@@ -97,7 +97,11 @@ class Produce {
       }
     }
     context_.let_next_start();
-    if (request_.acks == static_cast<std::int16_t>(RequiredAcks::all)) co_await acknowledge();
+    if (!unacknowledged_.empty()) {
+      const Instant began = broker_.now();
+      co_await acknowledge();
+      context_.note_wait(broker_.now() - began);
+    }
     co_return std::move(answer_);
   }
 

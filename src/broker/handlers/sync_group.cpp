@@ -16,7 +16,10 @@ runtime::Task<protocol::SyncGroupResponse> handle(Broker& broker, const RequestC
     refused.error_code = ErrorCode::inconsistent_group_protocol;
     co_return refused;
   }
-  co_return co_await broker.groups.sync(std::move(request));
+  const Instant began = broker.now();
+  auto reply = co_await broker.groups.sync(std::move(request));
+  context.note_wait(broker.now() - began);
+  co_return reply;
 }
 
 }  // namespace cairn::broker

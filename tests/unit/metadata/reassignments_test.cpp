@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cairn/metadata/elections.hpp>
 #include <cairn/metadata/partitions.hpp>
 #include <cairn/metadata/reassignments.hpp>
 
@@ -230,7 +231,8 @@ struct Elections : Reassignments {
       }
     }
     auto decision = elect_leaders(cluster.image, cluster.server, request);
-    unclean = unclean_elections(cluster.image, decision.records);
+    unclean = elections(cluster.image, decision.records);
+    std::erase_if(unclean, [](const auto& one) { return one.from != ElectedFrom::out_of_sync; });
     cluster.apply_all(decision.records);
     return decision.response;
   }
@@ -244,7 +246,7 @@ struct Elections : Reassignments {
     cluster.apply_all(leave_partitions(cluster.image, cluster.server, BrokerId(id), Stop::clean));
     cluster.fence(id);
   }
-  std::vector<UncleanElection> unclean;
+  std::vector<LeaderElection> unclean;
 };
 
 TEST_F(Elections, of_the_preferred_replica_once_it_is_in_sync) {
@@ -279,7 +281,8 @@ TEST_F(Elections, out_of_sync_are_found_in_the_records) {
   EXPECT_TRUE(elect_leaderless(cluster.image, cluster.server).empty()) << "nobody allowed it";
   set_unclean("true");
   auto records = elect_leaderless(cluster.image, cluster.server);
-  ASSERT_EQ(unclean_elections(cluster.image, records).size(), 1u);
+  ASSERT_EQ(elections(cluster.image, records).size(), 1u);
+  EXPECT_EQ(elections(cluster.image, records)[0].from, ElectedFrom::out_of_sync);
   set_unclean("false");
   EXPECT_EQ(elect_one(1), ErrorCode::none) << "by hand it needs no leave";
   ASSERT_EQ(unclean.size(), 1u);
