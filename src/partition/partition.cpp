@@ -42,6 +42,9 @@ Partition::~Partition() = default;
 Task<Result<>> Partition::lead(replication::Leadership leadership) {
   leader_id_ = leadership.self;
   if (leader_ && leader_->epoch() == leadership.leader_epoch) {
+    if (const auto committed = leader_->committed_by(leadership); committed && replication_) {
+      replication_->isr_changes().count(*committed);
+    }
     if (leader_->update(std::move(leadership), shard_.clock().now())) {
       watch_followers();
       advance_high_watermark();

@@ -32,6 +32,14 @@ std::vector<BrokerId> LeaderState::maximal_isr() const {
   return all;
 }
 
+std::optional<IsrProposal> LeaderState::committed_by(const Leadership& newer) const {
+  if (!proposal_ || newer.leader_epoch != epoch()) return std::nullopt;
+  if (newer.partition_epoch <= leadership_.partition_epoch) return std::nullopt;
+  const bool in_force =
+      std::ranges::is_permutation(newer.isr, proposal_->isr, {}, {}, &IsrMember::id);
+  return in_force ? proposal_ : std::nullopt;
+}
+
 bool LeaderState::update(Leadership leadership, Instant now) {
   ASSERT(leadership.leader_epoch == epoch(), "a new leader epoch makes a new LeaderState");
   if (leadership.partition_epoch <= leadership_.partition_epoch && !MUTANT("L12")) return false;

@@ -74,6 +74,9 @@ class LeaderState {
   // --- changes of the ISR ---
 
   const std::optional<IsrProposal>& proposal() const { return proposal_; }
+  /// The proposal, where metadata that has not been taken over yet shows that it is in force: it
+  /// may be here before the controller's answer.
+  std::optional<IsrProposal> committed_by(const Leadership& newer) const;
   /// The ISR with `follower`, if it may join: its end has reached the high watermark and this
   /// epoch, its incarnation is the one the metadata knows.
   std::optional<IsrProposal> propose_joining(BrokerId follower, Offset high_watermark,

@@ -132,6 +132,14 @@ class ReplicasTest : public ::testing::Test {
     return stage.run(append_owned(partition, make_batch({.records = 2})));
   }
 
+  double counted(std::string_view changes) {
+    const std::string name = fmt::format("kafka_server_replicamanager_isr{}_total", changes);
+    for (const Sample& sample : stage.process().shard().metrics().samples()) {
+      if (sample.name == name) return sample.value;
+    }
+    return -1;
+  }
+
   Stage stage;
   config::ServerConfig config{};
   std::unique_ptr<ScriptedController> controller;
@@ -318,6 +326,26 @@ TEST_F(ReplicasTest, drops_who_has_not_kept_up) {
   }
   EXPECT_EQ(partition->leader_state()->leadership().isr, (std::vector{self, other}));
   EXPECT_EQ(partition->high_watermark(), Offset(2));
+}
+
+TEST_F(ReplicasTest, counts_a_change_of_the_isr_once_whoever_tells_of_it_first) {
+  lead(3, {self, other});
+  ASSERT_TRUE(fetched_by(third, 0));
+  lead(3, {self, other, third}, 2);  // the answer is on its way
+  EXPECT_EQ(counted("expands"), 1);
+  ASSERT_TRUE(append());
+  stage.world().run_for(100ms);
+  ASSERT_EQ(controller->requests.size(), 1u);
+  EXPECT_EQ(counted("expands"), 1);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(fetched_by(other, 2));
+    stage.world().run_for(100ms);
+  }
+  EXPECT_EQ(counted("shrinks"), 1);
+  lead(3, {self, other}, 3);  // the metadata is late
+  EXPECT_EQ(counted("shrinks"), 1);
+  lead(3, {self}, 4);  // nobody here asked for that
+  EXPECT_EQ(counted("shrinks"), 1);
 }
 
 TEST_F(ReplicasTest, holds_back_who_catches_up_faster_than_throttled_replicas_may) {

@@ -211,6 +211,15 @@ TEST(LeaderState, is_not_moved_by_metadata_it_is_ahead_of_L12) {
   EXPECT_EQ(leader.isr_size(), 3u);
 }
 
+TEST(LeaderState, sees_in_the_metadata_that_a_proposal_is_in_force) {
+  LeaderState leader = with_joining_third();
+  EXPECT_FALSE(leader.committed_by(leadership({self, second, third}, 2))) << "none is proposed";
+  const auto proposal = leader.propose_joining(third, Offset(9), rules(9));
+  EXPECT_FALSE(leader.committed_by(leadership({self, second, third}))) << "as old as ours";
+  EXPECT_FALSE(leader.committed_by(leadership({self, second}, 2))) << "another change";
+  EXPECT_EQ(leader.committed_by(leadership({third, self, second}, 2)), proposal);
+}
+
 TEST(LeaderState, takes_no_answer_to_a_proposal_it_has_dropped) {
   LeaderState leader = with_joining_third();
   const auto proposal = leader.propose_joining(third, Offset(9), rules(9));
