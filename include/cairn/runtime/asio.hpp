@@ -68,9 +68,14 @@ struct SocketOptions {
   int backlog = 1024;              // connections that wait to be accepted
 };
 
+/// The addresses of a host, on a thread that may wait for them.
+using LookUp = std::function<std::vector<std::string>(const std::string& host)>;
+class Lookups;
+
 class Network : public runtime::Network {
  public:
   explicit Network(Context& context);
+  Network(Context& context, LookUp look_up);
   ~Network() override;
 
   /// For listeners to come.
@@ -82,6 +87,7 @@ class Network : public runtime::Network {
  private:
   Context& context_;
   SocketOptions options_;
+  std::unique_ptr<Lookups> lookups_;
 };
 
 class Processes : public runtime::Processes {

@@ -5,13 +5,13 @@
 
 #include <cairn/runtime/asio.hpp>
 
+#include "lookups.hpp"
 #include "stream.hpp"
 
 namespace cairn::runtime::asio {
 namespace {
 
 using Acceptor = boost::asio::basic_socket_acceptor<Tcp, Executor>;
-using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
 using PauseTimer = boost::asio::basic_waitable_timer<
     std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 constexpr std::chrono::milliseconds accept_pause(100);
@@ -79,8 +79,8 @@ class TcpListener : public Listener {
   Endpoint local_;
 };
 
-/// The addresses of a host. Names are looked up on a thread of Asio's.
-Task<Result<std::vector<Tcp::endpoint>>> resolve(Context& context, Endpoint endpoint) {
+/// The addresses of a host.
+Task<Result<std::vector<Tcp::endpoint>>> resolve(Lookups& lookups, Endpoint endpoint) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(endpoint.host, error);
   std::vector<Tcp::endpoint> found;
@@ -88,10 +88,10 @@ Task<Result<std::vector<Tcp::endpoint>>> resolve(Context& context, Endpoint endp
     found.emplace_back(address, endpoint.port);
     co_return found;
   }
-  Resolver resolver(context.get_executor());
-  const auto results = co_await resolver.async_resolve(
-      endpoint.host, std::to_string(endpoint.port), boost::asio::redirect_error(use_task, error));
-  for (const auto& result : results) found.push_back(result.endpoint());
+  const std::vector<std::string> addresses = co_await lookups.addresses(endpoint.host);
+  for (const std::string& one : addresses) {
+    found.emplace_back(boost::asio::ip::make_address(one), endpoint.port);
+  }
   if (found.empty()) co_return fail(ErrorCode::network_exception, "the host name is not known");
   co_return found;
 }
@@ -124,7 +124,9 @@ Result<Acceptor> bind_to(Context& context, const Tcp::endpoint& address,
 
 }  // namespace
 
-Network::Network(Context& context) : context_(context) {}
+Network::Network(Context& context) : Network(context, look_up) {}
+Network::Network(Context& context, LookUp look_up)
+    : context_(context), lookups_(std::make_unique<Lookups>(context, std::move(look_up))) {}
 Network::~Network() = default;
 
 Task<Result<std::unique_ptr<Listener>>> Network::listen(Endpoint at) {
@@ -133,7 +135,7 @@ Task<Result<std::unique_ptr<Listener>>> Network::listen(Endpoint at) {
     if (both) co_return std::make_unique<TcpListener>(context_, *std::move(both), options_);
     at.host = "0.0.0.0";  // a machine without IPv6; a taken port fails again
   }
-  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, at));
+  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(*lookups_, at));
   CO_TRY(Acceptor acceptor, bind_to(context_, addresses.front(), options_));
   co_return std::make_unique<TcpListener>(context_, std::move(acceptor), options_);
 }
@@ -142,7 +144,7 @@ Task<Result<std::unique_ptr<Stream>>> Network::connect(Endpoint to) {
   if (co_await is_cancelled()) {
     co_return fail(ErrorCode::network_exception, "the task was cancelled");
   }
-  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(context_, to));
+  CO_TRY(const std::vector<Tcp::endpoint> addresses, co_await resolve(*lookups_, to));
   bool refused = !addresses.empty();
   for (const Tcp::endpoint& address : addresses) {
     if (co_await is_cancelled()) break;
