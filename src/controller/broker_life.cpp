@@ -18,7 +18,7 @@ constexpr Duration leaving_interval = std::chrono::milliseconds(50);
 constexpr Duration local_interval = std::chrono::milliseconds(1);  // without a network
 constexpr Duration look_interval = std::chrono::milliseconds(50);  // at the way to the controller
 constexpr Duration leave_limit = std::chrono::seconds(10);
-constexpr Duration leave_limit_unanswered = std::chrono::seconds(2);
+constexpr Duration leave_limit_unanswered = std::chrono::seconds(2);  // since the last answer
 
 /// Trying again later cannot help.
 bool is_final(ErrorCode code) {
@@ -177,16 +177,21 @@ Task<Result<>> Controller::leave_local() {
   if (core.broker.epoch == no_broker_epoch) co_return Result<>{};
   core.broker.want_shut_down = true;
   core.broker.changed.set();
-  const Instant began = core.now();
-  const std::uint64_t answers = core.broker.answers;
+  const Instant limit = core.now() + leave_limit;
+  Instant silent_until = core.now() + leave_limit_unanswered;
+  std::uint64_t answers = core.broker.answers;
   while (!core.broker.may_stop) {
-    const bool unheard = core.broker.answers == answers;
-    const Instant deadline = began + (unheard ? leave_limit_unanswered : leave_limit);
-    if (core.failed.is_set() || core.now() >= deadline) {
-      co_return fail(ErrorCode::request_timed_out,
-                     unheard ? "no controller answers" : "its leaderships were not all moved");
+    // Where all nodes stop at once, there is no quorum for long, though there was one at first.
+    if (std::exchange(answers, core.broker.answers) != answers) {
+      silent_until = core.now() + leave_limit_unanswered;
     }
-    co_await core.broker.answered.wait_until(core.shard.clock(), deadline);
+    if (core.failed.is_set() || core.now() >= silent_until) {
+      co_return fail(ErrorCode::request_timed_out, "no controller answers");
+    }
+    if (core.now() >= limit) {
+      co_return fail(ErrorCode::request_timed_out, "its leaderships were not all moved");
+    }
+    co_await core.broker.answered.wait_until(core.shard.clock(), std::min(limit, silent_until));
     if (co_await runtime::cancelled()) {
       co_return fail(ErrorCode::request_timed_out, "cancelled");
     }
