@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """docker/Dockerfile and docker/compose.yaml with a real engine: the image is built, three containers
-become a cluster, this machine produces and consumes while one of them is killed, it comes back and is in
-sync again. Then one container with the variables of Apache's image. Needs an engine that runs, compose
-in either form, and the base image; it installs and starts none of them.
+become a cluster, this machine and containers of the network produce and consume, one of the three is
+killed under load and comes back, all are restarted in turns under load, and taken down and up again with
+their volumes. Then one container with the variables of Apache's image. Needs an engine that runs, compose
+in either form, and the base image; it installs and starts none of them (tests/support/docker_engine.py
+gives it an engine where only Debian's packages are).
 """
 import json
 import os
@@ -19,9 +21,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from cairn_process import CAIRN, ROOT, free_port, run, skip, wait_until  # noqa: E402
 
 IMAGE = "cairn-docker-test"
+IMAGE_BYTES = 250e6  # at most
+STOP_SECONDS = 10  # at most: what docker gives a container before it kills it
 PROJECT = f"cairntest{os.getpid()}"
 RECORDS, RATE = 4000, 200  # 20 s of producing
 PATIENCE = 120
+HEALTH = "/usr/local/lib/cairn/health"
 
 
 def succeeds(*command, seconds=20):
@@ -36,7 +41,7 @@ def find_compose():
     if not shutil.which("docker"):
         skip("no docker command")
     if not succeeds("docker", "version"):
-        skip("no docker engine that answers")
+        skip("no docker engine that answers; tests/support/docker_engine.py starts one")
     compose = (["docker", "compose"] if succeeds("docker", "compose", "version") else
                ["docker-compose"] if shutil.which("docker-compose") else skip("neither docker compose nor docker-compose"))
     for base in sorted(set(re.findall(r"^FROM (\S+)", (ROOT / "docker/Dockerfile").read_text(), re.M))):
@@ -51,6 +56,16 @@ def docker(*arguments, seconds=60):
 
 def state_of(container):
     return json.loads(docker("inspect", container))[0]["State"]
+
+
+def stop(container):
+    """As docker does it, with SIGTERM; it must be done with by itself, in the time there is."""
+    began = time.monotonic()
+    docker("stop", container)
+    took = time.monotonic() - began
+    assert state_of(container)["ExitCode"] == 0, docker("logs", "--tail", "20", container)
+    assert took < STOP_SECONDS, f"{container} took {took:.1f} s to stop"
+    return took
 
 
 def is_healthy(container):
@@ -76,16 +91,44 @@ class Composition:
         self("up", "--detach", "--no-build")
         self.containers = [self("ps", "--quiet", f"broker-{number}").strip() for number in (1, 2, 3)]
 
+    @property
+    def bootstrap(self):
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+
     def cairn(self, *arguments, stdin=None):
-        bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.ports)
-        return run(CAIRN, "--bootstrap", bootstrap, *arguments, stdin=stdin)
+        return run(CAIRN, "--bootstrap", self.bootstrap, *arguments, stdin=stdin)
+
+    def inside(self, *arguments, stdin=None):
+        """The command in a container of its own, of the same network."""
+        network, = json.loads(docker("inspect", self.containers[0]))[0]["NetworkSettings"]["Networks"]
+        return run("docker", "run", "--rm", "--interactive", "--network", network, "--entrypoint", "cairn", IMAGE,
+                   "--bootstrap", "broker-1:19092,broker-2:19092,broker-3:19092", *arguments, stdin=stdin)
 
     def partitions(self, topic):
         return json.loads(self.cairn("topic", "describe", topic, "--json"))[0]["partitions"]
 
-    def wait_until_healthy(self):
-        for container in self.containers:
+    def wait_until_healthy(self, *containers):
+        for container in containers or self.containers:
             wait_until(lambda: is_healthy(container), PATIENCE, f"{container} is healthy")
+
+    def wait_until_in_sync(self, topic):
+        wait_until(lambda: all(len(p["isr"]) == 3 for p in self.partitions(topic)), PATIENCE, f"{topic} in sync")
+
+
+class Producing:
+    """Somebody on this machine who produces all the while, and loses nothing."""
+
+    def __init__(self, cluster, first, end):
+        self.process = subprocess.Popen(
+            [CAIRN, "--bootstrap", cluster.bootstrap, "produce", "orders", "--rate", str(RATE), "--report"],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process.stdin.write("".join(f"{n}\n" for n in range(first, end)))
+        self.process.stdin.close()
+
+    def end(self):
+        report = self.process.stderr.read()
+        assert self.process.wait(PATIENCE) == 0, report
+        return report.strip().splitlines()[-1]
 
 
 def build():
@@ -94,6 +137,17 @@ def build():
     run("docker", "build", "--network", "host", "--tag", IMAGE, "--file", ROOT / "docker/Dockerfile", ROOT, seconds=1500)
     size = int(docker("image", "inspect", "--format", "{{.Size}}", IMAGE))
     print(f"built in {time.monotonic() - began:.0f} s, {size / 1e6:.0f} MB", flush=True)
+    assert size < IMAGE_BYTES, f"{size} bytes"
+
+
+def one_of_three_is_not_healthy(cluster):
+    """And says why: it has no quorum yet."""
+    cluster("up", "--detach", "--no-build", "broker-1")
+    container = cluster("ps", "--quiet", "broker-1").strip()
+    asked = wait_until(lambda: (done := subprocess.run(["docker", "exec", container, HEALTH], capture_output=True,
+                                                       text=True)).stdout.strip() and done, PATIENCE, "an answer")
+    assert asked.returncode != 0 and not is_healthy(container), asked
+    print(f"   it says: {asked.stdout.strip()}")
 
 
 def three_containers_become_a_cluster(cluster):
@@ -111,41 +165,69 @@ def three_containers_become_a_cluster(cluster):
             docker("exec", container, "cairn", "--bootstrap", f"broker-{number}:19092", "cluster", "info")
 
 
-def a_killed_container_costs_nothing_and_comes_back(cluster):
+def the_host_and_the_network_reach_it(cluster):
     cluster.cairn("topic", "create", "orders", "--partitions", "3")
-    cluster.cairn("produce", "orders", stdin="".join(f"{n}\n" for n in range(100)))
+    assert all(len(p["replicas"]) == 3 for p in cluster.partitions("orders"))
+    cluster.cairn("produce", "orders", stdin="".join(f"{n}\n" for n in range(50)))
+    cluster.inside("produce", "orders", stdin="".join(f"{n}\n" for n in range(50, 100)))
+    for read in (cluster.cairn("consume", "orders", "--exit"), cluster.inside("consume", "orders", "--exit")):
+        assert sorted(map(int, read.split())) == list(range(100)), read
+    if shutil.which("kcat"):  # somebody else's client, from one port alone
+        read = run("kcat", "-b", f"127.0.0.1:{cluster.ports[2]}", "-C", "-t", "orders", "-e", "-q")
+        assert sorted(map(int, read.split())) == list(range(100)), read
+
+
+def all_are_there(cluster, count):
+    read = cluster.cairn("consume", "orders", "--exit").split()
+    assert sorted(map(int, read)) == list(range(count)), f"{len(read)} records, {count} were acknowledged"
+
+
+def a_killed_container_costs_nothing_and_comes_back(cluster):
     leader = cluster.partitions("orders")[0]["leader"]
     victim = cluster.containers[leader - 1]
-    bootstrap = ",".join(f"127.0.0.1:{port}" for port in cluster.ports)
-    producer = subprocess.Popen([CAIRN, "--bootstrap", bootstrap, "produce", "orders", "--rate", str(RATE)],
-                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    producer.stdin.write("".join(f"{n}\n" for n in range(100, RECORDS)))
-    producer.stdin.close()
+    producing = Producing(cluster, 100, RECORDS)
     time.sleep(5)
     docker("kill", "--signal", "KILL", victim)
     killed = time.monotonic()
     wait_until(lambda: all(p["leader"] not in (leader, -1) for p in cluster.partitions("orders")), PATIENCE, "new leaders")
     print(f"   other leaders {time.monotonic() - killed:.1f} s after the kill (asked by a new command each time)")
-    assert producer.wait(PATIENCE) == 0, producer.stderr.read()
+    print(f"   {producing.end()}")
     assert all(len(p["isr"]) == 2 for p in cluster.partitions("orders"))
-    read = cluster.cairn("consume", "orders", "--exit").split()
-    assert sorted(map(int, read)) == list(range(RECORDS)), f"{len(read)} records, {RECORDS} were acknowledged"
+    all_are_there(cluster, RECORDS)
     docker("start", victim)
     began = time.monotonic()
-    wait_until(lambda: all(len(p["isr"]) == 3 for p in cluster.partitions("orders")), PATIENCE, "all in sync again")
+    cluster.wait_until_in_sync("orders")
     print(f"   {RECORDS} records, none lost; all in sync {time.monotonic() - began:.1f} s after the start")
     cluster.wait_until_healthy()
 
 
-def stop_is_clean(cluster):
+def a_rolling_restart_costs_nothing(cluster):
+    producing = Producing(cluster, RECORDS, 3 * RECORDS)
+    stopped = []
+    for container in cluster.containers:
+        stopped.append(stop(container))
+        docker("start", container)
+        cluster.wait_until_healthy(container)
+        cluster.wait_until_in_sync("orders")
+    assert producing.process.poll() is None, "the restarts took longer than the load"
+    print(f"   stopped in {', '.join(f'{took:.1f} s' for took in stopped)}; {producing.end()}")
+    all_are_there(cluster, 3 * RECORDS)
+
+
+def volumes_outlive_the_containers(cluster):
+    identity = json.loads(cluster.cairn("cluster", "info", "--json"))["cluster_id"]
     began = time.monotonic()
-    cluster("stop")
-    print(f"   stopped in {time.monotonic() - began:.1f} s")
+    cluster("stop")  # all at once: before long there is no quorum that anything could be agreed with
+    print(f"   all stopped in {time.monotonic() - began:.1f} s")
     for container in cluster.containers:
         assert state_of(container)["ExitCode"] == 0, docker("logs", "--tail", "20", container)
-    cluster("start")
+    assert time.monotonic() - began < STOP_SECONDS
+    cluster("down")
+    cluster.start()
     cluster.wait_until_healthy()
-    assert len(cluster.cairn("consume", "orders", "--exit").split()) == RECORDS
+    assert json.loads(cluster.cairn("cluster", "info", "--json"))["cluster_id"] == identity
+    all_are_there(cluster, 3 * RECORDS)
+    cluster.wait_until_in_sync("orders")
 
 
 APACHE = {
@@ -162,10 +244,10 @@ APACHE = {
     "KAFKA_LOG4J_ROOT_LOGLEVEL": "INFO", "KAFKA_LOG4J_LOGGERS": "kafka=INFO", "KAFKA_TOOLS_LOG4J_LOGLEVEL": "ERROR"}
 
 
-def run_alone(environment, ports):
+def run_alone(environment, ports, *options):
     settings = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
     published = [part for outside, inside in ports.items() for part in ("--publish", f"127.0.0.1:{outside}:{inside}")]
-    return docker("run", "--detach", "--rm", "--name", f"{PROJECT}-alone", *settings, *published, IMAGE)
+    return docker("run", "--detach", "--name", f"{PROJECT}-alone", *settings, *published, *options, IMAGE)
 
 
 def the_variables_of_apaches_image_work(_):
@@ -181,6 +263,24 @@ def the_variables_of_apaches_image_work(_):
         docker("rm", "--force", container)
 
 
+def a_volume_keeps_its_cluster_id(_):
+    volume = f"{PROJECT}-alone"
+    mounted = ("--volume", f"{volume}:/var/lib/cairn")
+    container = run_alone({"CLUSTER_ID": APACHE["CLUSTER_ID"]}, {}, *mounted)
+    try:
+        wait_until(lambda: is_healthy(container), PATIENCE, "healthy")
+        info = json.loads(docker("exec", container, "cairn", "cluster", "info", "--json"))
+        assert info["cluster_id"] == APACHE["CLUSTER_ID"], info
+        stop(container)
+        other = subprocess.run(["docker", "run", "--rm", "--env", "CLUSTER_ID=MkU3OEVBNTcwNTJENDM2Qk", *mounted, IMAGE],
+                               capture_output=True, text=True, timeout=PATIENCE)
+        assert other.returncode not in (0, 134, 139) and APACHE["CLUSTER_ID"] in other.stderr, other
+        print(f"   of another: {other.stderr.strip().splitlines()[-1]}")
+    finally:
+        succeeds("docker", "rm", "--force", container)
+        succeeds("docker", "volume", "rm", volume)
+
+
 def without_variables_it_is_one_node_at_localhost(_):
     container = run_alone({}, {free_port(): 9092})
     try:
@@ -190,8 +290,10 @@ def without_variables_it_is_one_node_at_localhost(_):
         docker("rm", "--force", container)
 
 
-CHECKS = [three_containers_become_a_cluster, a_killed_container_costs_nothing_and_comes_back, stop_is_clean,
-          the_variables_of_apaches_image_work, without_variables_it_is_one_node_at_localhost]
+CHECKS = [one_of_three_is_not_healthy, three_containers_become_a_cluster, the_host_and_the_network_reach_it,
+          a_killed_container_costs_nothing_and_comes_back, a_rolling_restart_costs_nothing,
+          volumes_outlive_the_containers, the_variables_of_apaches_image_work, a_volume_keeps_its_cluster_id,
+          without_variables_it_is_one_node_at_localhost]
 
 
 def main():
