@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from cairn_process import CAIRN, ROOT, free_port, run, skip, wait_until  # noqa: E402
 
 IMAGE = "cairn-docker-test"
-IMAGE_BYTES = 250e6  # at most
+IMAGE_BYTES = 150e6  # at most
 STOP_SECONDS = 10  # at most: what docker gives a container before it kills it
 PROJECT = f"cairntest{os.getpid()}"
 RECORDS, RATE = 4000, 200  # 20 s of producing
