@@ -139,6 +139,7 @@ runtime::Task<Result<>> Cluster::fetch_metadata(Instant deadline) {
   // One that took the question and went without a word: another may answer. Where none can be
   // reached the caller hears of it at once.
   while (!response && response.error().code == ErrorCode::request_timed_out && now() < deadline) {
+    if (!co_await shard_.clock().sleep_for(options_.retry_backoff)) break;  // cancelled
     response = co_await call_any(asked, deadline);
   }
   if (!response) co_return std::unexpected(response.error());

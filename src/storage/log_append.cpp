@@ -236,6 +236,10 @@ Result<> PartitionLog::check_admission(PendingAppend& append, const Run& run) co
     }
     return {};
   }
+  // It waited for its turn while this leader got a newer epoch.
+  if (const auto latest = epochs_.latest(); latest && append.leader_epoch < latest->epoch) {
+    return fail(ErrorCode::not_leader_or_follower, "the leader epoch has passed");
+  }
   if (append.origin != record::Origin::client) return {};
   const auto batch = record::BatchView::trusted(append.bytes);
   TRY(const auto duplicate, producers_.check(batch));

@@ -30,6 +30,18 @@ TEST(PartitionLog, assigns_offsets_and_reads_back_what_was_appended) {
   EXPECT_EQ(two->leader_epoch(), Epoch(4));
 }
 
+TEST(PartitionLog, refuses_an_append_whose_leader_epoch_has_passed) {
+  Stage stage;
+  ASSERT_TRUE(stage.open());
+  ASSERT_TRUE(stage.append(make_batch({.records = 3}), Epoch(1)));
+  ASSERT_TRUE(stage.run(stage.log()->assign_epoch(Epoch(2))));
+  const auto late = stage.append(make_batch({.records = 2}), Epoch(1));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(stage.log()->epochs().epoch_of(Offset(3)), Epoch(2));
+  EXPECT_TRUE(stage.append(make_batch({.records = 2}), Epoch(2)));
+}
+
 TEST(PartitionLog, reads_no_further_than_the_high_watermark) {
   Stage stage;
   ASSERT_TRUE(stage.open());
