@@ -10,6 +10,10 @@ namespace cairn::partition {
 using runtime::Task;
 using storage::ReadBound;
 
+namespace {
+constexpr Duration pause_of_full_disk = std::chrono::milliseconds(500);
+}
+
 /// One acks=all append that waits for the high watermark. Lives in wait_committed's frame.
 struct Partition::CommitWait : runtime::Hook<InCommitWaits> {
   Offset last;
@@ -233,6 +237,9 @@ Task<> Partition::flush_until_done(storage::FlushExtent extent) {
     if (log_->options().flush_before_ack()) extent = storage::FlushExtent::all;
     const auto flushed = co_await log_->flush(extent);
     if (!flushed) {
+      // On a full disk what goes with the batches finds no room: later it may, and nobody else
+      // asks.
+      if (log_->healthy() && co_await shard_.clock().sleep_for(pause_of_full_disk)) continue;
       flush_running_ = false;
       fail_waiters();  // they find the log broken
       co_return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every unit test program can run without a guard: CAIRN_MUTANT=L2 cairn_replication_tests must fail
-// (tests/unit/guards_test.py). Owner: the program, before its first test.
+// Every unit test program can run without a guard: CAIRN_MUTANT=L2 cairn_replication_tests must
+// fail (tests/unit/guards_test.py). Owner: the program, before its first test.
 #include <cstdlib>
 
 #include <gtest/gtest.h>

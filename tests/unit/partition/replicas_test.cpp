@@ -223,6 +223,21 @@ TEST_F(ReplicasTest, gives_up_an_epoch_without_records) {
   EXPECT_EQ(stage.log()->log_end(), Offset(2));
 }
 
+TEST_F(ReplicasTest, flushes_again_once_a_full_disk_has_room) {
+  lead(3, {self});
+  ASSERT_TRUE(append());
+  stage.world().run_for(1s);
+  ASSERT_EQ(partition->high_watermark(), Offset(2));
+  stage.machine().faults().space = stage.machine().used();  // none for the epochs' checkpoint
+  lead(4, {self});
+  ASSERT_TRUE(append());
+  stage.world().run_for(2s);
+  EXPECT_EQ(partition->high_watermark(), Offset(2));
+  stage.machine().faults().space.reset();
+  stage.world().run_for(1s);
+  EXPECT_EQ(partition->high_watermark(), Offset(4));
+}
+
 TEST_F(ReplicasTest, moves_no_high_watermark_with_a_cut_L4) {
   lead(3, {self, other});
   ASSERT_TRUE(append());
@@ -231,7 +246,8 @@ TEST_F(ReplicasTest, moves_no_high_watermark_with_a_cut_L4) {
   const Offset leader_high_watermark(4);
   ASSERT_TRUE(stage.run(partition->cut_as_follower(Epoch(5), Offset(2), leader_high_watermark)));
   EXPECT_EQ(stage.log()->log_end(), Offset(2));
-  EXPECT_EQ(partition->high_watermark(), Offset(0)) << "what it has from its leader tells it, later";
+  EXPECT_EQ(partition->high_watermark(), Offset(0))
+      << "what it has from its leader tells it, later";
 }
 
 TEST_F(ReplicasTest, commits_what_all_in_sync_have_flushed) {
