@@ -120,8 +120,8 @@ class Jvm(threading.Thread):
 
 
 class JavaProducer(Producer, Jvm):
-    # With more, a batch whose answer hangs at a leader of old may be sent again when more newer ones have gone to
-    # the next leader than a broker remembers. It is then out of order, on Kafka too, and again until it expires.
+    # With more, a batch whose answer hangs at a leader of old may be sent again when more than five newer ones, as
+    # many as a broker remembers of a producer, have gone to the next leader. It is then out of order until it expires.
     ONE_AT_A_TIME = {"max.in.flight.requests.per.connection": 1}
 
     def __init__(self, identity, cluster, rate):
