@@ -32,13 +32,9 @@ void RoleReport::look(const raft::Node& node) {
   const std::uint32_t bit = 1U << node.role().index();
   const auto* follower = std::get_if<raft::Follower>(&node.role());
   if (follower != nullptr && !follower->has_fetched) return;  // it may be gone
-  if (follower != nullptr || node.is_leader()) {
-    if ((said_ & bit) == 0) say(node);
-    said_ = bit;
-    return;
-  }
   if ((said_ & bit) == 0) say(node);
-  said_ |= bit;
+  const bool has_leader = follower != nullptr || node.is_leader();
+  said_ = has_leader ? bit : said_ | bit;
 }
 
 }  // namespace cairn::controller
