@@ -14,8 +14,8 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from cairn_process import CAIRN, Cairn, run, wait_until  # noqa: E402
-from quorum_test import active_of, start_all  # noqa: E402
+from cairn_process import CAIRN, CairnCluster, run, wait_until  # noqa: E402
+from quorum_test import active_of  # noqa: E402
 
 PATIENCE = 60
 REPLICAS = "kafka_server_replicamanager_"
@@ -43,14 +43,10 @@ def total(nodes, name):
     return sum(value(node, name) for node in nodes)
 
 
-class Cluster:
+class Cluster(CairnCluster):
     def __init__(self, directory):
-        self.nodes = [Cairn(directory / str(id_), node_id=id_) for id_ in (1, 2, 3)]
-        voters = ",".join(f"{i}@127.0.0.1:{node.controller_port}" for i, node in enumerate(self.nodes, 1))
-        for node in self.nodes:
-            node.settings.update({"controller.quorum.voters": voters, "replica.lag.time.max.ms": 1500,
-                                  "cairn.http.listener": f"127.0.0.1:{node.http_port}",
-                                  "offsets.topic.num.partitions": 1, "auto.leader.rebalance.enable": "false"})
+        super().__init__(directory, default_replication_factor=1, min_insync_replicas=1, replica_lag_time_max_ms=1500,
+                         offsets_topic_num_partitions=1, auto_leader_rebalance_enable="false")
 
     def id_of(self, node):
         return self.nodes.index(node) + 1
@@ -175,7 +171,7 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="cairn-test-"))
     cluster = Cluster(directory)
     try:
-        start_all(cluster.nodes)
+        cluster.start()
         for check in CHECKS:
             began = time.monotonic()
             check(cluster)
@@ -188,8 +184,6 @@ def main():
         raise
     finally:
         for node in cluster.nodes:
-            if node.process and node.process.poll() is None:
-                node.process.send_signal(signal.SIGCONT)
             node.kill()
         shutil.rmtree(directory, ignore_errors=True)
 
